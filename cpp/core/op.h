@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that a file in cpp/ops includes: tensors, checks, the declaration PF_OP and the device with its verbs.
+#pragma once
+#include "core/blob.h"
+#include "core/parallel.h"
+#include "core/random.h"
+#include "core/schema.h"
+
+namespace pf {
+
+// What a kernel sees while it runs. Outputs whose shapes were inferred are already there, allocated.
+class OpRun {
+ public:
+  OpRun(const Args& args, Blob* const* in, int inputs, Blob* const* out, int outputs, const TensorType* in_types,
+        Scratch& scratch, Random& random)
+      : args(args), random(random), in_(in), out_(out), in_types_(in_types), scratch_(scratch), inputs_(inputs),
+        outputs_(outputs) {}
+
+  const Args& args;
+  Random& random;
+  void* stream = nullptr;  // the CUDA stream, on CUDA
+
+  int inputs() const { return inputs_; }
+  int outputs() const { return outputs_; }
+  const Tensor& in(int i) const { return in_[i]->tensor; }
+  Tensor& out(int j) const { return out_[j]->tensor; }
+  Blob& in_blob(int i) const { return *in_[i]; }
+  Blob& out_blob(int j) const { return *out_[j]; }
+  bool in_place(int i, int j) const { return in_[i] == out_[j]; }
+  // The shape input i had before the outputs were prepared: an in-place Reshape has changed the tensor's own.
+  const Shape& in_shape(int i) const { return in_types_[i].shape; }
+
+  // For outputs the shape function could not tell.
+  Status resize(int j, const Shape& shape, DType dtype) { return out(j).resize(shape, dtype); }
+  // Uninitialised memory, valid until this run of this operator ends; several calls give several blocks.
+  template <class T>
+  Status scratch(int64_t count, T** out) {
+    void* bytes = nullptr;
+    PF_TRY(scratch_.get(count, sizeof(T), &bytes));
+    *out = static_cast<T*>(bytes);
+    return {};
+  }
+
+ private:
+  Blob* const* in_;
+  Blob* const* out_;
+  const TensorType* in_types_;
+  Scratch& scratch_;
+  int inputs_, outputs_;
+};
+
+// Wraps a kernel struct: constructed from Args (or nothing), `Status run(OpRun&)`, optionally `bool absorb(...)`.
+template <class K>
+class KernelOf final : public Kernel {
+ public:
+  explicit KernelOf(const Args& args) : kernel_(make(args)) {}
+  Status run(OpRun& op) override { return kernel_.run(op); }
+  bool absorb(const Args& next, int first_input) override {
+    if constexpr (requires { kernel_.absorb(next, first_input); }) return kernel_.absorb(next, first_input);
+    else return false;
+  }
+  static std::unique_ptr<Kernel> create(const Args& args) { return std::unique_ptr<Kernel>(new KernelOf(args)); }
+
+ private:
+  static K make(const Args& args) {
+    if constexpr (std::is_constructible_v<K, const Args&>) return K(args);
+    else return (void)args, K();
+  }
+  K kernel_;
+};
+
+#ifdef PF_DOCS
+inline constexpr bool kDocs = true;
+#else
+inline constexpr bool kDocs = false;  // the WebAssembly builds carry no prose
+#endif
+
+// The fluent declaration of an operator. On the CUDA pass only the kernels are entered.
+template <class Device>
+class OpBuilder {
+ public:
+  OpBuilder(const char* name, const char* file) : s_(new_schema(name)) {
+    if (kHost && kDocs) s_.file = file;
+  }
+  OpBuilder& doc(const char* text) { return kHost && kDocs ? (s_.doc = text, *this) : *this; }
+
+  // Arguments: with a default of the argument's own type; optional_arg: absent means something of its own;
+  // required_arg: a net without it is refused.
+  OpBuilder& arg(const char* name, float otherwise, const char* doc) { return add(name, ArgType::kFloat, false, true, otherwise, "", doc); }
+  OpBuilder& arg(const char* name, double otherwise, const char* doc) { return add(name, ArgType::kFloat, false, true, otherwise, "", doc); }
+  OpBuilder& arg(const char* name, int otherwise, const char* doc) { return add(name, ArgType::kInt, false, true, otherwise, "", doc); }
+  OpBuilder& arg(const char* name, bool otherwise, const char* doc) { return add(name, ArgType::kBool, false, true, otherwise, "", doc); }
+  OpBuilder& arg(const char* name, const char* otherwise, const char* doc) { return add(name, ArgType::kString, false, true, 0, otherwise, doc); }
+  OpBuilder& optional_arg(const char* name, ArgType type, const char* doc) { return add(name, type, false, false, 0, "", doc); }
+  OpBuilder& required_arg(const char* name, ArgType type, const char* doc) { return add(name, type, true, false, 0, "", doc); }
+
+  OpBuilder& input(const char* name, const char* doc) { return port(s_.inputs, name, Port::kTensor, false, false, doc); }
+  OpBuilder& optional_input(const char* name, const char* doc) { return port(s_.inputs, name, Port::kTensor, true, false, doc); }
+  OpBuilder& variadic_input(const char* name, const char* doc) { return port(s_.inputs, name, Port::kTensor, false, true, doc); }  // one or more
+  OpBuilder& object_input(const char* name, const char* doc) { return port(s_.inputs, name, Port::kObject, false, false, doc); }
+  OpBuilder& output(const char* name, const char* doc) { return port(s_.outputs, name, Port::kTensor, false, false, doc); }
+  OpBuilder& optional_output(const char* name, const char* doc) { return port(s_.outputs, name, Port::kTensor, true, false, doc); }
+  OpBuilder& variadic_output(const char* name, const char* doc) { return port(s_.outputs, name, Port::kTensor, false, true, doc); }
+  OpBuilder& object_output(const char* name, const char* doc) { return port(s_.outputs, name, Port::kObject, false, false, doc); }
+
+  OpBuilder& inplace(int input, int output) { return kHost ? (s_.inplace.push_back({input, output, false}), *this) : *this; }
+  OpBuilder& must_inplace(int input, int output) { return kHost ? (s_.inplace.push_back({input, output, true}), *this) : *this; }
+  OpBuilder& any_inplace() { return kHost ? (s_.any_inplace = true, *this) : *this; }
+
+  OpBuilder& shape(ShapeFn f) { return kHost ? (s_.shape = f, *this) : *this; }
+  // The kernel resizes its outputs itself, because `why`.
+  OpBuilder& shape_unknown(const char* why) { return kHost ? (s_.shape_unknown = why, *this) : *this; }
+
+  OpBuilder& grad(GradientFn f) { return kHost ? (s_.gradient = f, s_.gradient_kind = Schema::kMaker, *this) : *this; }
+  OpBuilder& no_grad() { return kHost ? (s_.gradient_kind = Schema::kNone, *this) : *this; }  // silently absent
+  OpBuilder& refuse_grad(const char* why) { return kHost ? (s_.gradient_refusal = why, s_.gradient_kind = Schema::kRefused, *this) : *this; }
+
+  // template <class Device> struct K: a kernel written over the device's verbs, entered for each device compiled.
+  template <template <class> class K>
+  OpBuilder& kernel() {
+    (kHost ? s_.cpu : s_.cuda) = &KernelOf<K<Device>>::create;
+    return *this;
+  }
+  // struct K: a kernel for the CPU alone; CUDA falls back to it through the host.
+  template <class K>
+  OpBuilder& cpu() {
+    if constexpr (kHost) s_.cpu = &KernelOf<K>::create;
+    return *this;
+  }
+
+ private:
+  static constexpr bool kHost = Device::kIsHost;
+  OpBuilder& add(const char* name, ArgType type, bool required, bool has_default, double number, const char* string, const char* doc) {
+    if (kHost) s_.args.push_back({name, type, required, has_default, number, string, kDocs ? doc : ""});
+    return *this;
+  }
+  OpBuilder& port(std::vector<Port>& ports, const char* name, Port::Kind kind, bool optional, bool variadic, const char* doc) {
+    if (kHost) ports.push_back({name, kind, optional, variadic, kDocs ? doc : ""});
+    return *this;
+  }
+  Schema& s_;
+};
+
+// Shape functions shared by many operators.
+Status same_as_first(Infer& in);  // every output: shape and type of input 0
+Status same_floats(Infer& in);    // all inputs are float and of one shape; so is every output
+Status no_tensor(Infer& in);      // the outputs are objects
+
+}  // namespace pf
+
+#include "device/device.h"
+
+#define PF_OP(name) [[maybe_unused]] static const auto& pf_op_##name = ::pf::OpBuilder<::pf::Device>(#name, __FILE__)

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of an operator type: doc, arguments, inputs, outputs, in-place pairs, shape function, gradient
+// maker and kernels. One declaration per operator fills it (see PF_OP in core/op.h); nothing else repeats it.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/op_def.h"
+#include "core/tensor.h"
+
+namespace pf {
+
+class OpRun;
+struct Schema;
+
+enum class ArgType : uint8_t { kFloat, kInt, kBool, kString, kFloats, kInts, kStrings, kNet };
+
+struct ArgSpec {
+  const char* name;
+  ArgType type;
+  bool required;     // the net must give it
+  bool has_default;  // `number` or `string` holds when it is absent
+  double number;
+  const char* string;
+  const char* doc;
+};
+
+struct Port {
+  enum Kind : uint8_t { kTensor, kObject };  // an object is a mutex, a counter, a reader, …
+  const char* name;
+  Kind kind;
+  bool optional, variadic;  // variadic: any number from here on
+  const char* doc;
+};
+
+// The arguments of one operator: the net's values, else the schema's defaults. Types were checked at creation.
+class Args {
+ public:
+  Args(const OpDef& def, const Schema& schema) : def(def), schema(schema) {}
+  bool has(std::string_view name) const { return def.find(name) != nullptr; }  // given by the net itself
+  float f(std::string_view name) const;
+  int64_t i(std::string_view name) const;
+  bool b(std::string_view name) const { return i(name) != 0; }
+  std::string_view s(std::string_view name) const;
+  const std::vector<float>& floats(std::string_view name) const;
+  const std::vector<int64_t>& ints(std::string_view name) const;
+  const std::vector<std::string>& strings(std::string_view name) const;
+
+  const OpDef& def;
+  const Schema& schema;
+};
+
+// What a shape function sees: the types of the inputs (all known), and where to put those of the outputs.
+// It is the door of the operator: whatever it lets pass, the kernel can run.
+class Infer {
+ public:
+  Infer(const Args& args, const TensorType* in, int inputs, const Tensor* const* values, TensorType* out, int outputs)
+      : args(args), in_(in), values_(values), out_(out), inputs_(inputs), outputs_(outputs) {}
+
+  const Args& args;
+  int inputs() const { return inputs_; }
+  int outputs() const { return outputs_; }
+  const Shape& shape(int i) const { return in_[i].shape; }
+  DType dtype(int i) const { return in_[i].dtype; }
+
+  // The contents of input i, or null while planning; then the function returns unknown().
+  const Tensor* value(int i) {
+    reads_values = true;
+    return values_ ? values_[i] : nullptr;
+  }
+  Status unknown() { return {}; }  // outputs not set stay unknown
+
+  // Sets output j; outputs the net does not ask for are ignored.
+  void set(int j, const Shape& shape, DType dtype) {
+    if (j < outputs_) out_[j] = {shape, dtype, true};
+  }
+  // Checks with the usual sentences. `i` is an input's index.
+  Status want_dtype(int i, DType expected) const;
+  Status want_rank(int i, int rank) const;
+  Status want_same_shape(int i, int j) const;
+
+  bool reads_values = false;  // the result depends on contents, not only on types
+
+ private:
+  const TensorType* in_;
+  const Tensor* const* values_;
+  TensorType* out_;
+  int inputs_, outputs_;
+};
+using ShapeFn = Status (*)(Infer&);
+
+// What a gradient maker sees. The names I, O, GO, GI are Caffe2's.
+class Gradient {
+ public:
+  struct Name {  // a dense gradient, a sparse one (rows `values` at `indices`), or none (all empty)
+    std::string dense, indices, values;
+    bool empty() const { return dense.empty() && values.empty(); }
+  };
+  Gradient(const Args& args, std::vector<Name> outputs) : args(args), go_(std::move(outputs)), gi_(args.def.input.size()) {}
+
+  const Args& args;
+  int inputs() const { return int(args.def.input.size()); }
+  int outputs() const { return int(args.def.output.size()); }
+  const std::string& I(int i) const { return args.def.input[size_t(i)]; }
+  const std::string& O(int i) const { return args.def.output[size_t(i)]; }
+  bool has_GO(int i) const { return size_t(i) < go_.size() && !go_[size_t(i)].empty(); }
+  // The dense gradient of output i. Asking for one that does not exist fails the maker.
+  const std::string& GO(int i);
+  const std::vector<Name>& outputs_given() const { return go_; }
+  // Names the gradient of input i "<blob>_grad" and says that there is one.
+  const std::string& GI(int i);
+  void set_dense(int i, const std::string& name) { gi_[size_t(i)] = {name, {}, {}}; }
+  // Names the gradient of input i as rows: GI_I(i) "<blob>_grad_indices", GI_V(i) "<blob>_grad_values".
+  const std::string& GI_I(int i);
+  const std::string& GI_V(int i);
+  void set_sparse(int i, const std::string& indices, const std::string& values) { gi_[size_t(i)] = {{}, indices, values}; }
+
+  // Adds an operator that carries over the forward operator's arguments; plain() adds one without.
+  OpDef& op(const char* type, std::vector<std::string> in, std::vector<std::string> out);
+  OpDef& plain(const char* type, std::vector<std::string> in, std::vector<std::string> out);
+  Status refuse(std::string why);
+
+  std::vector<OpDef> ops;
+  Status status;
+  const std::vector<Name>& inputs_made() const { return gi_; }
+
+ private:
+  std::vector<Name> go_, gi_;
+};
+using GradientFn = void (*)(Gradient&);
+
+// The code of one operator on one device. Created once per operator of a net, run many times.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual Status run(OpRun& op) = 0;
+  // Planning for inference: may this kernel do the work of `next`, which alone reads its output, as well?
+  // If so it gets next's further inputs appended to its own (the first at index `first_input`) and next's output.
+  virtual bool absorb(const Args& next, int first_input) { return (void)next, (void)first_input, false; }
+};
+using KernelFactory = std::unique_ptr<Kernel> (*)(const Args&);
+
+struct InPlace {
+  int input, output;
+  bool enforced;
+};
+
+struct Schema {
+  enum GradientKind : uint8_t { kUndeclared, kMaker, kNone, kRefused };
+
+  const char* name = "";
+  const char* doc = "";
+  const char* file = "";
+  std::vector<ArgSpec> args;
+  std::vector<Port> inputs, outputs;
+  std::vector<InPlace> inplace;
+  bool any_inplace = false;  // every output may be any input (Caffe2's AllowInplace of all)
+  ShapeFn shape = nullptr;
+  const char* shape_unknown = nullptr;  // why the shapes cannot be told before the run
+  GradientKind gradient_kind = kUndeclared;
+  GradientFn gradient = nullptr;
+  const char* gradient_refusal = nullptr;
+  KernelFactory cpu = nullptr, cuda = nullptr;
+
+  const ArgSpec* find_arg(std::string_view name) const;
+  const Port* input_port(int i) const;
+  const Port* output_port(int j) const;
+  // Counts, in-place pairs, argument names and types of one OperatorDef against this schema.
+  Status check(const OpDef& def) const;
+};
+
+// The registry. Declarations enter themselves before main; user operators at run time.
+Schema& new_schema(const char* name);
+const Schema* find_schema(std::string_view type);
+const std::vector<Schema*>& all_schemas();  // sorted by name
+std::string schemas_json();
+// The registered names nearest to `type`, for "did you mean"; empty when nothing is near.
+std::string suggestion(std::string_view type);
+
+}  // namespace pf

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Element types, counted memory, and the tensor: type + shape + bytes, row-major, no strides.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "core/shape.h"
+#include "core/status.h"
+
+namespace pf {
+
+// The numbers are those of TensorProto.DataType. kByte (3) is read as kUint8.
+enum class DType : int32_t {
+  kNone = 0, kFloat = 1, kInt32 = 2, kByte = 3, kString = 4, kBool = 5, kUint8 = 6, kInt8 = 7,
+  kUint16 = 8, kInt16 = 9, kInt64 = 10, kFloat16 = 12, kDouble = 13,
+};
+
+struct Half { uint16_t bits; };  // IEEE 754 binary16, stored only
+
+size_t dtype_size(DType type);        // bytes of one element; 0 for kNone and kString
+const char* dtype_name(DType type);   // "float32", "int64", …
+
+template <class T> constexpr DType dtype_of() {
+  if constexpr (std::is_same_v<T, float>) return DType::kFloat;
+  else if constexpr (std::is_same_v<T, double>) return DType::kDouble;
+  else if constexpr (std::is_same_v<T, int32_t>) return DType::kInt32;
+  else if constexpr (std::is_same_v<T, int64_t>) return DType::kInt64;
+  else if constexpr (std::is_same_v<T, bool>) return DType::kBool;
+  else if constexpr (std::is_same_v<T, uint8_t>) return DType::kUint8;
+  else if constexpr (std::is_same_v<T, int8_t>) return DType::kInt8;
+  else if constexpr (std::is_same_v<T, uint16_t>) return DType::kUint16;
+  else if constexpr (std::is_same_v<T, int16_t>) return DType::kInt16;
+  else if constexpr (std::is_same_v<T, Half>) return DType::kFloat16;
+  else { static_assert(std::is_same_v<T, std::string>); return DType::kString; }
+}
+
+// A block of tensor memory, aligned to 64 bytes and followed by 64 bytes that may be read (never written),
+// so that a vector loop may load past the last element.
+class Memory {
+ public:
+  static Status allocate(size_t bytes, std::shared_ptr<Memory>* out);
+  ~Memory();
+  Memory(const Memory&) = delete;
+  uint8_t* bytes() const { return aligned_; }
+  size_t size() const { return size_; }
+
+  static size_t used();   // bytes of all blocks alive
+  static size_t peak();   // the most there ever were
+
+ private:
+  Memory(void* block, uint8_t* aligned, size_t size) : block_(block), aligned_(aligned), size_(size) {}
+  void* block_;
+  uint8_t* aligned_;
+  size_t size_;
+};
+
+// What shape inference knows of a tensor.
+struct TensorType {
+  Shape shape;
+  DType dtype = DType::kNone;
+  bool known = false;
+  bool operator==(const TensorType& o) const { return known == o.known && dtype == o.dtype && shape == o.shape; }
+};
+
+class Tensor {
+ public:
+  const Shape& shape() const { return shape_; }
+  DType dtype() const { return dtype_; }
+  bool defined() const { return dtype_ != DType::kNone; }
+  int rank() const { return shape_.rank(); }
+  int64_t dim(int i) const { return shape_[i]; }
+  int64_t size() const { return shape_.size(); }
+  size_t byte_size() const { return size_t(size()) * dtype_size(dtype_); }
+  TensorType type() const { return {shape_, dtype_, defined()}; }
+
+  // Typed access; the caller has checked dtype(). Null for an empty tensor is possible.
+  template <class T> const T* data() const { return static_cast<const T*>(raw()); }
+  template <class T> T* data() { return static_cast<T*>(const_cast<void*>(raw())); }
+
+  // Gives the tensor this shape and type. Keeps its memory (and contents) when that is large enough.
+  Status resize(const Shape& shape, DType dtype);
+  // Uses `bytes` of `memory` from `offset` on as the tensor's memory, until a resize needs more.
+  void adopt(std::shared_ptr<Memory> memory, size_t offset, size_t bytes);
+  // Both tensors then share one memory (Alias).
+  void share(const Tensor& other);
+  Status copy_from(const Tensor& other);
+  void reset() { *this = Tensor(); }
+
+  // Grows with each write, so that what was derived from the contents (packed weights) can be kept.
+  uint64_t version() const { return version_; }
+  void touch() { version_ = next_version(); }
+
+ private:
+  static uint64_t next_version();
+  const void* raw() const { return strings_ ? static_cast<const void*>(strings_->data()) : bytes_; }
+
+  Shape shape_;
+  DType dtype_ = DType::kNone;
+  uint8_t* bytes_ = nullptr;
+  size_t capacity_ = 0;
+  uint64_t version_ = 0;
+  std::shared_ptr<Memory> memory_;
+  std::shared_ptr<std::vector<std::string>> strings_;  // elements of a kString tensor
+};
+
+}  // namespace pf

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The device this translation unit is compiled for: the CPU, or CUDA when nvcc compiles it.
+#pragma once
+#ifdef __CUDACC__
+#define PF_FN __host__ __device__ inline
+#include "device/cuda.h"
+namespace pf {
+using Device = Cuda;
+}
+#else
+#define PF_FN inline
+#include "device/cpu.h"
+namespace pf {
+using Device = Cpu;
+}
+#endif

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "math/gemm.h"
+
+#include <cstring>
+
+#include "core/parallel.h"
+#include "core/simd.h"
+
+namespace pf {
+#include "math/gemm_kernel.h"
+namespace {
+
+constexpr int kMaxRows = 16, kMaxColumns = 64;  // of any tile
+constexpr int64_t kRowBlock = 48;               // rows of A packed at a time: with 512 of k, 96 KB of second-level cache
+constexpr int64_t kColumnBlock = 256;           // columns of B packed at a time
+
+const float kZeros[kMaxColumns] = {};
+
+int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// k in equal blocks no longer than the kernel likes.
+int64_t depth_block(int64_t k, const GemmKernel& kernel) {
+  const int64_t blocks = (k + kernel.depth - 1) / kernel.depth;
+  return blocks <= 1 ? k : (k + blocks - 1) / blocks;
+}
+
+int64_t row_block(int64_t m, const GemmKernel& kernel) {
+  return round_up(smaller(m, kRowBlock), kernel.rows);
+}
+int64_t column_block(int64_t n, const GemmKernel& kernel) {
+  return round_up(smaller(n, kColumnBlock), kernel.columns);
+}
+
+// Floats of scratch of one thread.
+int64_t thread_scratch(int64_t m, int64_t n, int64_t k, const GemmKernel& kernel) {
+  return depth_block(k, kernel) * (row_block(m, kernel) + column_block(n, kernel)) + 16;
+}
+
+// Panels of one side for [begin, end) x [k_begin, k_end): where they are, or packed into `scratch`. `step` becomes the
+// distance from one panel to the next.
+const float* panels(const GemmSide& side, int width, int64_t k, int64_t begin, int64_t end, int64_t k_begin,
+                    int64_t k_end, float* scratch, int64_t* step) {
+  if (side.packed) {
+    *step = k * width;
+    return side.packed + begin * k + k_begin * width;
+  }
+  *step = (k_end - k_begin) * width;
+  if (side.pack) side.pack(side.source, width, begin, end, k_begin, k_end, scratch);
+  else pack_matrix(side, width, begin, end, k_begin, k_end, scratch);
+  return scratch;
+}
+
+// A tile that hangs over the edge of C is computed beside it.
+void run_edge(const GemmKernel& kernel, int64_t k, const float* a, const float* b, TileStore store, int64_t rows,
+              int64_t columns) {
+  float tile[kMaxRows * kMaxColumns], row_bias[kMaxRows] = {}, column_bias[kMaxColumns] = {};
+  float* const c = store.c;
+  const int64_t stride = store.stride;
+  for (int64_t i = 0; i < rows; ++i) {
+    if (store.accumulate) std::memcpy(tile + i * kernel.columns, c + i * stride, columns * sizeof(float));
+    row_bias[i] = store.finish ? store.row_bias[i] : 0.f;
+  }
+  if (store.finish) std::memcpy(column_bias, store.column_bias, columns * sizeof(float));
+  store.c = tile, store.stride = kernel.columns;
+  store.row_bias = row_bias, store.column_bias = column_bias;
+  if (store.accumulate && rows < kernel.rows)
+    std::memset(tile + rows * kernel.columns, 0, (kernel.rows - rows) * kernel.columns * sizeof(float));
+  kernel.run(k, a, b, store);
+  for (int64_t i = 0; i < rows; ++i) std::memcpy(c + i * stride, tile + i * kernel.columns, columns * sizeof(float));
+}
+
+struct Range {
+  int64_t begin, end;
+};
+
+// Rows x columns of C for one block of k. A panel of B stays in the first-level cache while all rows pass by it.
+void run_block(const Gemm& g, const GemmKernel& kernel, Range rows, Range columns, Range k, const float* a,
+               int64_t a_step, const float* b, int64_t b_step) {
+  TileStore store{};
+  store.stride = g.c_stride, store.alpha = g.alpha, store.low = g.low, store.high = g.high;
+  store.accumulate = g.accumulate || k.begin > 0;
+  store.finish = k.end == g.k;
+  for (int64_t j = columns.begin; j < columns.end; j += kernel.columns, b += b_step) {
+    const int64_t width = smaller(kernel.columns, g.n - j);
+    const float* panel = a;
+    for (int64_t i = rows.begin; i < rows.end; i += kernel.rows, panel += a_step) {
+      const int64_t height = smaller(kernel.rows, g.m - i);
+      store.c = g.c + i * g.c_stride + j;
+      store.row_bias = g.row_bias ? g.row_bias + i : kZeros;
+      store.column_bias = g.column_bias ? g.column_bias + j : kZeros;
+      if (height == kernel.rows && width == kernel.columns) kernel.run(k.end - k.begin, panel, b, store);
+      else run_edge(kernel, k.end - k.begin, panel, b, store, height, width);
+    }
+  }
+}
+
+// What one thread does: its rows x columns of C, block by block.
+void run_range(const Gemm& g, const GemmKernel& kernel, Range rows, Range columns, float* scratch) {
+  const int64_t depth = depth_block(g.k, kernel), row_step = row_block(g.m, kernel);
+  const int64_t column_step = column_block(g.n, kernel);
+  float* const a_scratch = scratch + depth * column_step;
+  for (int64_t j = columns.begin; j < columns.end; j += column_step) {
+    const Range some_columns{j, smaller(j + column_step, columns.end)};
+    for (int64_t p = 0; p < g.k; p += depth) {
+      const Range some_k{p, smaller(p + depth, g.k)};
+      int64_t a_step, b_step;
+      const float* b = panels(g.b, kernel.columns, g.k, some_columns.begin, some_columns.end, some_k.begin, some_k.end,
+                              scratch, &b_step);
+      for (int64_t i = rows.begin; i < rows.end; i += row_step) {
+        const Range some_rows{i, smaller(i + row_step, rows.end)};
+        const float* a = panels(g.a, kernel.rows, g.k, some_rows.begin, some_rows.end, some_k.begin, some_k.end,
+                                a_scratch, &a_step);
+        run_block(g, kernel, some_rows, some_columns, some_k, a, a_step, b, b_step);
+      }
+    }
+  }
+}
+
+// Nothing to multiply: C = 0 (+ C) + biases, clamped.
+void run_empty(const Gemm& g) {
+  for (int64_t i = 0; i < g.m; ++i)
+    for (int64_t j = 0; j < g.n; ++j) {
+      float& c = g.c[i * g.c_stride + j];
+      float x = (g.accumulate ? c : 0.f) + (g.row_bias ? g.row_bias[i] : 0.f) + (g.column_bias ? g.column_bias[j] : 0.f);
+      x = x < g.low ? g.low : x;
+      c = g.high < x ? g.high : x;
+    }
+}
+
+#if !defined(__x86_64__)
+#if defined(__wasm_relaxed_simd__)
+const GemmKernel kKernel = {3, 12, 512, gemm_tile<f32x4, 3, 3>};
+#else
+const GemmKernel kKernel = {4, 8, 512, gemm_tile<f32x4, 4, 2>};
+#endif
+#endif
+
+}  // namespace
+
+#if !defined(__x86_64__)
+const GemmKernel& gemm_kernel() { return kKernel; }
+#endif
+
+int64_t gemm_scratch(int64_t m, int64_t n, int64_t k) {
+  return thread_scratch(m, n, k, gemm_kernel()) * thread_count();
+}
+
+void gemm(const Gemm& g, float* scratch) {
+  if (g.m <= 0 || g.n <= 0) return;
+  if (g.k <= 0) return run_empty(g);
+  if (gemm_is_small(g)) return gemm_small(g);
+  const GemmKernel& kernel = gemm_kernel();
+  const int64_t mine = thread_scratch(g.m, g.n, g.k, kernel);
+  const int64_t row_panels = (g.m + kernel.rows - 1) / kernel.rows;
+  const int64_t column_panels = (g.n + kernel.columns - 1) / kernel.columns;
+  // Each thread packs the side that is not cut again for itself, so the longer side is cut, into few pieces.
+  const int64_t pieces = 2 * thread_count();
+  const double work = 2.0 * double(g.m) * double(g.n) * double(g.k);
+  const bool by_columns = column_panels * kernel.columns >= row_panels * kernel.rows || column_panels >= 8 * pieces;
+  const int64_t panels = by_columns ? column_panels : row_panels;
+  const double worth = 100e3 * double(panels) / work;  // panels in 100 kflop, some microseconds
+  int64_t grain = (panels + pieces - 1) / pieces;
+  if (double(grain) < worth) grain = worth < double(panels) ? int64_t(worth) + 1 : panels;
+  parallel_for(panels, grain, [&](int64_t begin, int64_t end) {
+    float* own = scratch + mine * thread_index();
+    if (by_columns) run_range(g, kernel, {0, g.m}, {begin * kernel.columns, smaller(end * kernel.columns, g.n)}, own);
+    else run_range(g, kernel, {begin * kernel.rows, smaller(end * kernel.rows, g.m)}, {0, g.n}, own);
+  });
+}
+
+int64_t gemm_packed_size(int64_t count, int64_t k, int width) { return round_up(count, width) * k; }
+
+void gemm_pack(const GemmSide& side, int width, int64_t count, int64_t k, float* out) {
+  parallel_for((count + width - 1) / width, 1 + 16384 / (k * width + 1), [&](int64_t begin, int64_t end) {
+    const int64_t last = smaller(end * width, count);
+    float* to = out + begin * width * k;
+    if (side.pack) side.pack(side.source, width, begin * width, last, 0, k, to);
+    else pack_matrix(side, width, begin * width, last, 0, k, to);
+  });
+}
+
+namespace {
+
+// One panel whose elements lie side by side in memory.
+void pack_contiguous(const float* from, int64_t k_stride, int width, int64_t k, float* out) {
+  for (; k > 0; --k, from += k_stride, out += width) {
+    int i = 0;
+    for (; i + 4 <= width; i += 4) f32x4::load(from + i).store(out + i);
+    for (; i < width; ++i) out[i] = from[i];
+  }
+}
+
+// Four rows running along k become columns of a panel.
+void pack_four_rows(const float* from, int64_t stride, int width, int64_t k, float* out) {
+  const float *r0 = from, *r1 = from + stride, *r2 = r1 + stride, *r3 = r2 + stride;
+  int64_t p = 0;
+  for (; p + 4 <= k; p += 4, out += 4 * width) {
+    f32x4 a = f32x4::load(r0 + p), b = f32x4::load(r1 + p), c = f32x4::load(r2 + p), d = f32x4::load(r3 + p);
+    transpose(a, b, c, d);
+    a.store(out), b.store(out + width), c.store(out + 2 * width), d.store(out + 3 * width);
+  }
+  for (; p < k; ++p, out += width) out[0] = r0[p], out[1] = r1[p], out[2] = r2[p], out[3] = r3[p];
+}
+
+void pack_strided(const float* from, int64_t k_stride, int width, int64_t k, float* out) {
+  for (; k > 0; --k, from += k_stride, out += width) *out = *from;
+}
+
+}  // namespace
+
+void pack_matrix(const GemmSide& side, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end,
+                 float* out) {
+  const int64_t k = k_end - k_begin;
+  for (int64_t i = begin; i < end; i += width, out += width * k) {
+    const float* from = side.data + i * side.stride + k_begin * side.k_stride;
+    const int64_t valid = smaller(width, end - i);
+    if (valid < width) std::memset(out, 0, width * k * sizeof(float));
+    if (side.stride == 1 && valid == width) {
+      pack_contiguous(from, side.k_stride, width, k, out);
+      continue;
+    }
+    int64_t r = 0;
+    if (side.k_stride == 1)
+      for (; r + 4 <= valid; r += 4) pack_four_rows(from + r * side.stride, side.stride, width, k, out + r);
+    for (; r < valid; ++r) pack_strided(from + r * side.stride, side.k_stride, width, k, out + r);
+  }
+}
+
+void gemm_plain(const Gemm& g) {
+  for (int64_t i = 0; i < g.m; ++i)
+    for (int64_t j = 0; j < g.n; ++j) {
+      double sum = 0;
+      for (int64_t p = 0; p < g.k; ++p)
+        sum += double(g.a.data[i * g.a.stride + p * g.a.k_stride]) * double(g.b.data[j * g.b.stride + p * g.b.k_stride]);
+      float& c = g.c[i * g.c_stride + j];
+      sum = sum * g.alpha + (g.accumulate ? c : 0) + (g.row_bias ? g.row_bias[i] : 0) +
+            (g.column_bias ? g.column_bias[j] : 0);
+      c = float(sum < g.low ? g.low : sum > g.high ? g.high : sum);
+    }
+}
+
+}  // namespace pf

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// C (+)= alpha * A * B for row-major float matrices, the product under every convolution and fully connected layer.
+//
+// Both sides are packed into panels: A into panels of `rows` rows, B into panels of `columns` columns, each panel
+// running along k. One micro kernel multiplies two panels into a tile held in registers. A side may come from a matrix,
+// from memory packed once (weights), or from a function that packs straight from its source (convolution from the
+// image). Results do not depend on the number of threads. Nothing is allocated: the caller brings the scratch.
+#pragma once
+
+#include <cstdint>
+
+namespace pf {
+
+// How one tile leaves the registers: c = alpha * tile (+ c), and when `finish`, + biases, clamped to [low, high].
+struct TileStore {
+  float* c;
+  int64_t stride;
+  float alpha;
+  bool accumulate, finish;
+  const float* row_bias;     // one per row of the tile; read only when finish
+  const float* column_bias;  // one per column of the tile
+  float low, high;
+};
+
+struct GemmKernel {
+  int rows, columns;  // of the tile
+  int depth;          // k is cut into blocks of at most this, so that a panel of B stays in the first-level cache
+  void (*run)(int64_t k, const float* a, const float* b, const TileStore& store);
+};
+
+// The kernel for this machine; the same one for the whole life of the process.
+const GemmKernel& gemm_kernel();
+
+// Packs columns (or rows) [begin, end) for k in [k_begin, k_end) into panels of `width`: element (i, k) of panel p
+// goes to out[p * width * (k_end - k_begin) + (k - k_begin) * width + i - p * width], and the last panel is filled up
+// with zeros.
+using PackFunction = void (*)(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end,
+                              float* out);
+
+// One side of a product. Element (i, k), i counting rows of A or columns of B, is data[i * stride + k * k_stride].
+struct GemmSide {
+  const float* data = nullptr;
+  int64_t stride = 0, k_stride = 0;
+  const float* packed = nullptr;  // or: made by gemm_pack for the same side and k
+  PackFunction pack = nullptr;    // or: packs from `source`
+  const void* source = nullptr;
+};
+
+inline GemmSide rows_of(const float* a, int64_t row_stride) { return {a, row_stride, 1}; }     // A, or B transposed
+inline GemmSide columns_of(const float* b, int64_t row_stride) { return {b, 1, row_stride}; }  // B, or A transposed
+
+struct Gemm {
+  int64_t m = 0, n = 0, k = 0;
+  GemmSide a, b;
+  float* c = nullptr;
+  int64_t c_stride = 0;  // from a row of C to the next
+  float alpha = 1;
+  bool accumulate = false;              // add to C instead of overwriting it
+  const float* row_bias = nullptr;      // m floats, added to each column
+  const float* column_bias = nullptr;   // n floats, added to each row
+  float low = -__builtin_huge_valf(), high = __builtin_huge_valf();  // then clamp: Relu is low = 0
+};
+
+// Floats of scratch a product of this size needs on all threads together.
+int64_t gemm_scratch(int64_t m, int64_t n, int64_t k);
+// Uses the pool's threads, or only the calling one when called from inside a parallel_for. `scratch` belongs to all
+// threads: each takes the part of its thread_index().
+void gemm(const Gemm& g, float* scratch);
+
+// Packing a whole side once.
+int64_t gemm_packed_size(int64_t count, int64_t k, int width);
+void gemm_pack(const GemmSide& side, int width, int64_t count, int64_t k, float* out);
+void pack_matrix(const GemmSide& side, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end,
+                 float* out);
+
+// Products with few rows read B once, in the order it has, and pack nothing. gemm() chooses them by itself.
+bool gemm_is_small(const Gemm& g);
+void gemm_small(const Gemm& g);
+
+// The definition, summed in double.
+void gemm_plain(const Gemm& g);
+
+}  // namespace pf

@@ -4,7 +4,7 @@
 // job ends even if no thread of the pool wakes up in time.
 #include "core/parallel.h"
 
-#if defined(__wasm__) && !defined(__wasm_atomics__)
+#if defined(PF_SINGLE_THREAD)
 
 namespace pf {
 
@@ -65,14 +65,8 @@ thread_local int index_of_thread = 0;
 
 #if defined(__wasm__)
 
-// Node 20's baseline compiler spoils live locals around these instructions inside a loop. So they live in functions of
-// their own, which neither the compiler nor wasm-opt (--no-inline) may inline.
-__attribute__((noinline)) void sleep_on(Word& word, int32_t seen) {
-  futex_wait(reinterpret_cast<int32_t*>(&word), seen);
-}
-__attribute__((noinline)) void wake(Word& word, int32_t count) {
-  futex_wake(reinterpret_cast<int32_t*>(&word), static_cast<uint32_t>(count));
-}
+void sleep_on(Word& word, int32_t seen) { futex_wait(reinterpret_cast<int32_t*>(&word), seen); }
+void wake(Word& word, int32_t count) { futex_wake(reinterpret_cast<int32_t*>(&word), static_cast<uint32_t>(count)); }
 
 // No clock is cheap enough here; one turn takes 1-3 ns in optimised code, so this is 20-50 us.
 constexpr int kSpinTurns = 16384;
@@ -273,12 +267,15 @@ void configure_threads(int available, bool oversubscribed, bool may_wait) {
   pool.available.store(available < 1 ? 1 : available > kMaxThreads ? kMaxThreads : available);
   pool.oversubscribed.store(oversubscribed);
   pool.caller_may_wait.store(may_wait);
+  pool.ending.store(0);
   set_thread_count(available);
 }
 
 void thread_loop(int index) { loop(index); }
 bool caller_may_wait() { return index_of_thread != 0 || pool.caller_may_wait.load(std::memory_order_relaxed); }
 
+// Node 20's baseline compiler spoils live locals around these instructions inside a loop. So they live in functions of
+// their own, which neither the compiler nor wasm-opt (--no-inline) may inline.
 __attribute__((noinline)) void futex_wait(int32_t* word, int32_t seen) {
   __builtin_wasm_memory_atomic_wait32(word, seen, -1);
 }

@@ -38,13 +38,12 @@ void parallel_for(int64_t n, int64_t grain, F&& body) {
       const_cast<std::remove_const_t<Body>*>(std::addressof(body)));
 }
 
-#if defined(__wasm_atomics__)
-// What the JavaScript side says about the threads it started, and the loop each of them enters.
+#if defined(__wasm__) && !defined(PF_SINGLE_THREAD)
+// What the JavaScript side says of the threads it started (the caller included), and the loop each of them enters.
 void configure_threads(int available, bool oversubscribed, bool caller_may_wait);
 void thread_loop(int index);
-// False on a browser page's main thread, where a wait traps.
+// False on the main thread of a browser page, where a wait traps.
 bool caller_may_wait();
-// The two futex operations, out of line: see parallel.cc.
 void futex_wait(int32_t* word, int32_t seen);
 void futex_wake(int32_t* word, uint32_t count);
 #endif

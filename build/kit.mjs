@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the build scripts share.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /** The first lines of a generated source file. */
@@ -17,4 +17,14 @@ export function writeIfChanged(path, text) {
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, text)
   return true
+}
+
+/** All files below a folder with one of these endings, sorted; none when the folder is not there. */
+export function filesBelow(folder, ...endings) {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && endings.some((ending) => entry.name.endsWith(ending)))
+    .map((entry) => `${entry.parentPath ?? entry.path}/${entry.name}`)
+    .filter((path) => !path.includes('node_modules/'))
+    .sort()
 }

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The test programs of tests/native under sanitizers, and the check that the elementwise operators compile for CUDA.
+import { spawn, spawnSync } from 'node:child_process'
+import { basename } from 'node:path'
+import { filesBelow } from '../../build/kit.mjs'
+
+const buildTimeout = 900_000
+
+function run(command, args, { timeout, env = {} }) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+    let text = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (text += data))
+    const timer = setTimeout(() => {
+      text += `did not finish in ${timeout / 1000} s\n`
+      try {
+        process.kill(-child.pid, 'SIGKILL')
+      } catch {}
+    }, timeout)
+    child.on('error', (error) => (text += error.message))
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      resolve({ ok: code === 0, text })
+    })
+  })
+}
+
+/** One result of a program: what its last line counts, or one test that its exit code decides. */
+function result(name, { ok, text }, ms) {
+  const counts = text.match(/^(\d+) passed, (\d+) failed/m)
+  const passed = counts ? Number(counts[1]) : Number(ok)
+  const failed = ok ? 0 : Math.max(1, counts ? Number(counts[2]) : 1)
+  return { name, passed, failed, skipped: {}, errors: failed ? text : '', ms, output: '' }
+}
+
+async function timed(name, work) {
+  const start = performance.now()
+  const outcome = await work()
+  return result(name, outcome, performance.now() - start)
+}
+
+const skipped = (name, why) => ({ name, passed: 0, failed: 0, skipped: { [why]: 1 }, errors: '', ms: 0, output: '' })
+
+// Address space randomised too far ends a program under the thread sanitizer before it starts; setarch turns that off.
+const launcher = spawnSync('setarch', ['-R', 'true']).status === 0 ? ['setarch', '-R'] : []
+
+async function runProgram(kind, name, timeout) {
+  const [command, ...args] = [...launcher, `dist/native/${kind}/${name}`]
+  return await timed(`native/${name} (${kind})`, () => run(command, args, { timeout }))
+}
+
+async function runPrograms(kind, { timeout, only, onResult }) {
+  const programs = filesBelow('tests/native', '.cc')
+    .filter((path) => kind === 'address' || /parallel|thread/.test(path))
+    .map((path) => basename(path, '.cc'))
+    .filter((name) => only(`native/${name}`))
+  if (!programs.length) return
+  const built = await run(process.execPath, ['build/native.mjs', `--sanitize=${kind}`], { timeout: buildTimeout })
+  if (built.text.includes('native: skipped')) onResult(skipped(`native (${kind})`, 'no C++ compiler'))
+  else if (!built.ok) onResult(result(`native (${kind}): the build`, built, 0))
+  else for (const name of programs) onResult(await runProgram(kind, name, timeout))
+}
+
+async function cudaCheck() {
+  const name = 'native/cuda-check'
+  let text = ''
+  const outcome = await timed(name, async () => {
+    const done = await run(process.execPath, ['build/native.mjs', '--cuda-check'], { timeout: buildTimeout })
+    text = done.text
+    return done
+  })
+  return text.includes('cuda-check: skipped') ? skipped(name, 'no nvcc') : outcome
+}
+
+export async function runNative(options) {
+  await runPrograms('address', options)
+  await runPrograms('thread', options)
+  if (options.only('native/cuda-check')) options.onResult(await cudaCheck())
+}

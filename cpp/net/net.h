@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// A net: operators in order over the blobs of one workspace, planned once and run many times.
+//
+// Arguments of the NetDef that are options of ours (Caffe2 ignores arguments it does not know):
+//   pf.optimize  i = 1: plan for inference. Operators are fused, and intermediate blobs share one arena by lifetime;
+//                only external inputs, external outputs and `pf.keep` can be fetched afterwards.
+//   pf.keep      strings: blobs that stay fetchable.
+//   pf.create_inputs  i = 1: make external inputs that are missing (empty, to be fed), as Caffe2's Predictor does.
+//   pf.profile   i = 1: time each operator.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/operator.h"
+
+namespace pf {
+
+class Net {
+ public:
+  static Status create(const NetDef& def, Workspace& workspace, std::unique_ptr<Net>* out);
+  ~Net();
+
+  // Runs every operator once, in order. Fails at the first operator that does, or when aborted.
+  Status run();
+  std::string info() const;  // JSON: operators with what they absorbed and their times, arena size
+
+  // Set to 1 from any thread: the run in progress, else the next one, ends with Code::aborted and clears it.
+  static std::atomic<int32_t> abort_flag;
+
+ private:
+  explicit Net(Workspace& workspace) : workspace_(workspace) {}
+  Status build(const NetDef& def);
+  Status plan_memory();
+  bool inputs_changed();
+
+  Workspace& workspace_;
+  std::string name_, type_;
+  std::vector<std::unique_ptr<Operator>> ops_;
+  std::vector<int> indices_;          // of each operator left, its place in the NetDef
+  std::vector<Blob*> inputs_, kept_;  // external inputs; blobs that stay fetchable
+  std::vector<TensorType> planned_for_;
+  std::shared_ptr<Memory> arena_;
+  std::vector<Blob*> in_arena_;
+  bool optimize_ = false, profile_ = false;
+};
+
+// Operators of `def` (and of nets in its arguments) that cannot run here, all in one message.
+Status check_operators(const NetDef& def);
+// Every input is external or produced earlier; every external output is produced.
+Status check_sources(const NetDef& def);
+
+}  // namespace pf

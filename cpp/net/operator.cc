@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/operator.h"
+
+namespace pf {
+
+Status infer_outputs(Infer& infer) {
+  const Schema& schema = infer.args.schema;
+  return schema.shape ? schema.shape(infer) : Status();
+}
+
+Status Operator::create(const OpDef& def, Workspace& workspace, std::unique_ptr<Operator>* out) {
+  const Schema* schema = find_schema(def.type);
+  if (!schema) {
+    std::string near = suggestion(def.type);
+    return fail(Code::no_operator, {"there is no operator \"", def.type, "\"", near.empty() ? "" : "; did you mean ", near,
+                                    near.empty() ? ". docs/operators.md lists those there are" : "?"});
+  }
+  std::unique_ptr<Operator> op(new Operator(def, schema));
+  PF_CHECK(schema->cpu, no_operator, op->title(), " has no kernel for the CPU");
+  PF_TRY(schema->check(op->def_).at(op->title()));
+  for (auto& name : op->def_.input) {
+    Blob* blob = workspace.find(name);
+    PF_CHECK(blob, no_blob, op->title(), ": encountered a non-existing input blob \"", name, "\" (blobs: ", workspace.known(name),
+             "). Feed it, or run the init net first");
+    op->in_.push_back(blob);
+    op->values_.push_back(&blob->tensor);
+  }
+  for (auto& name : op->def_.output) op->out_.push_back(&workspace.blob(name));
+  op->own_inputs_ = op->in_.size();
+  op->in_types_.resize(op->in_.size());
+  op->out_types_.resize(op->out_.size());
+  const DeviceOption& device = op->def_.device_option;
+  op->random_.reseed(device.has_random_seed ? device.random_seed : workspace.next_seed());
+  op->kernel_ = schema->cpu(op->args_);
+  *out = std::move(op);
+  return {};
+}
+
+std::string Operator::title() const {
+  std::string name = def_.name.empty() ? def_.output.empty() ? def_.name : def_.output[0] : def_.name;
+  return name.empty() ? def_.type : text(def_.type, " \"", name, "\"");
+}
+
+bool Operator::inputs_changed() {
+  bool changed = !inferred_;
+  for (size_t i = 0; i < in_.size(); ++i) {
+    const Tensor& t = in_[i]->tensor;
+    TensorType& seen = in_types_[i];
+    if (seen.dtype == t.dtype() && seen.shape == t.shape()) continue;
+    seen = t.type();
+    changed = true;
+  }
+  return changed;
+}
+
+Status Operator::prepare() {
+  for (size_t i = 0; i < in_.size(); ++i) {
+    const Port* port = i < own_inputs_ ? schema_->input_port(int(i)) : nullptr;
+    bool object = port && port->kind == Port::kObject;
+    PF_CHECK(object ? bool(in_[i]->object) : in_[i]->tensor.defined(), no_blob, "input blob \"", in_[i]->name, "\" ",
+             in_[i]->empty() ? "is empty: feed it, or run the net that fills it"
+             : object        ? "holds a tensor where an object is expected"
+                             : "holds an object where a tensor is expected");
+  }
+  if (inputs_changed() || reads_values_) {
+    for (auto& t : out_types_) t.known = false;
+    Infer infer(args_, in_types_.data(), int(own_inputs_), values_.data(), out_types_.data(), int(out_.size()));
+    inferred_ = false;
+    PF_TRY(infer_outputs(infer));
+    inferred_ = true;
+    reads_values_ = infer.reads_values;
+  }
+  for (size_t j = 0; j < out_.size(); ++j) {
+    if (!out_types_[j].known) continue;
+    out_[j]->object.reset();
+    PF_TRY(out_[j]->tensor.resize(out_types_[j].shape, out_types_[j].dtype).at(text("output \"", out_[j]->name, "\"")));
+  }
+  return {};
+}
+
+Status Operator::run(Scratch& scratch) {
+  scratch.reset();
+  Status status = prepare();
+  if (status.ok()) {
+    OpRun run(args_, in_.data(), int(in_.size()), out_.data(), int(out_.size()), in_types_.data(), scratch, random_);
+    status = kernel_->run(run);
+  }
+  return status.ok() ? Status() : std::move(status).at(title());
+}
+
+bool Operator::absorb(Operator& next) {
+  if (next.out_.size() != 1 || !kernel_->absorb(next.args_, int(in_.size()))) return false;
+  for (size_t i = 1; i < next.in_.size(); ++i) in_.push_back(next.in_[i]);
+  in_types_.resize(in_.size());
+  out_[0] = next.out_[0];
+  absorbed_.push_back(next.title());
+  inferred_ = false;
+  return true;
+}
+
+Status Operator::infer(const TensorType* in, const Tensor* const* values, TensorType* out) const {
+  for (size_t j = 0; j < out_.size(); ++j) out[j].known = false;
+  for (size_t i = 0; i < own_inputs_; ++i)
+    if (!in[i].known && schema_->input_port(int(i))->kind == Port::kTensor) return {};
+  Infer infer(args_, in, int(own_inputs_), values, out, int(out_.size()));
+  return infer_outputs(infer).at(title());
+}
+
+}  // namespace pf

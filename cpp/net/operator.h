@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// One operator of a net, bound to the blobs of a workspace.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "core/op.h"
+#include "net/workspace.h"
+
+namespace pf {
+
+// Runs the shape function. `values` may be null, or hold null for contents that are not known yet.
+Status infer_outputs(Infer& infer);
+
+class Operator {
+ public:
+  // Every input blob must exist in the workspace; output blobs are made. Fails with what, where and what to try.
+  static Status create(const OpDef& def, Workspace& workspace, std::unique_ptr<Operator>* out);
+
+  Status run(Scratch& scratch);
+
+  const OpDef& def() const { return def_; }
+  const Schema& schema() const { return *schema_; }
+  const std::vector<Blob*>& in() const { return in_; }    // with those of absorbed operators
+  const std::vector<Blob*>& out() const { return out_; }
+  // "Conv \"conv1\"": how errors and profiles call it.
+  std::string title() const;
+
+  // Lets the kernel do the work of `next` too (see Kernel::absorb); then `next` is no longer needed.
+  bool absorb(Operator& next);
+  const std::vector<std::string>& absorbed() const { return absorbed_; }
+
+  // The types of the outputs, from those of the inputs, without running.
+  Status infer(const TensorType* in, const Tensor* const* values, TensorType* out) const;
+
+  struct Profile {
+    double milliseconds = 0;
+    int64_t runs = 0;
+  };
+  Profile profile;
+
+ private:
+  Operator(const OpDef& def, const Schema* schema) : def_(def), schema_(schema), args_(def_, *schema) {}
+  Status prepare();
+  bool inputs_changed();
+
+  OpDef def_;
+  const Schema* schema_;
+  Args args_;
+  std::unique_ptr<Kernel> kernel_;
+  std::vector<Blob*> in_, out_;
+  std::vector<const Tensor*> values_;
+  std::vector<TensorType> in_types_, out_types_;
+  std::vector<std::string> absorbed_;
+  Random random_;
+  size_t own_inputs_ = 0;    // the rest came with absorbed operators
+  bool inferred_ = false;    // out_types_ hold for in_types_
+  bool reads_values_ = false;
+};
+
+}  // namespace pf

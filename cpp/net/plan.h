@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Planning: which operators become one, and where in one arena each intermediate blob lives.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "net/operator.h"
+
+namespace pf {
+
+using Operators = std::vector<std::unique_ptr<Operator>>;
+
+// Blobs whose contents come from outside: read before any operator of the net writes them.
+std::vector<Blob*> blobs_read_first(const Operators& ops);
+
+// Lets each operator absorb those that follow it alone on its output (see Kernel::absorb). Blobs in `kept` survive.
+void fuse(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& kept);
+
+struct ArenaPlan {
+  struct Slot {
+    Blob* blob;
+    size_t offset, bytes;
+    size_t first, last;  // operators between which its contents matter
+  };
+  std::vector<Slot> slots;
+  size_t bytes = 0;
+};
+// Places every intermediate blob whose size can be told from the inputs' present types.
+Status plan_arena(const Operators& ops, const std::vector<Blob*>& inputs, const std::vector<Blob*>& kept, ArenaPlan* out);
+
+}  // namespace pf

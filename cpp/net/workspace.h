@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// A workspace: the set of blobs that nets read and write. No state of a run lives outside one.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/blob.h"
+#include "core/random.h"
+
+namespace pf {
+
+class Workspace {
+ public:
+  explicit Workspace(uint64_t seed) : seeds_(seed) {}
+
+  Blob* find(std::string_view name);
+  // The blob of this name, made (empty) if it is not there. The pointer is good as long as the workspace.
+  Blob& blob(std::string_view name);
+  // Empties the blob and forgets its name. Nets that use it find it empty.
+  bool remove(std::string_view name);
+  std::string names() const;  // sorted, each followed by a zero byte
+  // Up to a few names, nearest to `missing` first: what an error should mention.
+  std::string known(std::string_view missing) const;
+
+  uint64_t next_seed() { return seeds_.next64(); }
+  Scratch& scratch() { return scratch_; }
+
+ private:
+  struct Slot {
+    Blob blob;
+    bool listed = false;
+  };
+  // Slots are never freed before the workspace: nets hold pointers to them.
+  std::map<std::string, std::unique_ptr<Slot>, std::less<>> slots_;
+  Random seeds_;
+  Scratch scratch_;
+};
+
+}  // namespace pf

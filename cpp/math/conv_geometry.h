@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The windows of convolution and pooling: reading the arguments in all their forms, and the sizes that follow.
+#pragma once
+
+#include "core/op.h"
+
+namespace pf {
+
+inline constexpr int kMaxSpatial = 6;
+
+// Padding by a rule instead of by numbers (LegacyPadding of caffe2_legacy.proto).
+enum class LegacyPad { kNone = 0, kValid = 1, kSame = 2, kCaffePooling = 3 };
+
+// The arguments as a net gives them. `rank` is the number of spatial dimensions they speak of, 0 when they leave it open.
+struct WindowArgs {
+  int rank = 0;
+  int64_t kernel[kMaxSpatial], stride[kMaxSpatial], dilation[kMaxSpatial], adjust[kMaxSpatial];
+  int64_t pad_head[kMaxSpatial], pad_tail[kMaxSpatial];
+  LegacyPad legacy = LegacyPad::kNone;
+  bool channels_last = false, global = false, padded = false;
+  int64_t group = 1;
+
+  WindowArgs() = default;
+  // What read() says is the shape function's to report; a kernel made after it may rely on the values.
+  explicit WindowArgs(const Args& args) { (void)read(args).ok(); }
+  Status read(const Args& args);
+};
+
+// A window moved over the spatial dimensions of a tensor.
+struct Window {
+  int rank = 0;
+  int64_t in[kMaxSpatial], out[kMaxSpatial], kernel[kMaxSpatial], stride[kMaxSpatial], dilation[kMaxSpatial];
+  int64_t pad_head[kMaxSpatial], pad_tail[kMaxSpatial];
+  int64_t in_size = 1, out_size = 1, taps = 1;  // products of in, out and kernel
+
+  // The input one output row of windows spans, dimension d.
+  int64_t span(int d) const { return (out[d] - 1) * stride[d] + dilation[d] * (kernel[d] - 1) + 1; }
+  // One tap that visits each input once, in order.
+  bool pointwise() const;
+};
+
+// A convolution: a window, and channels that are mixed within each group.
+struct ConvShape : Window {
+  int64_t batch = 0, in_channels = 0, out_channels = 0, group = 1;
+  bool channels_last = false;
+
+  int64_t in_per_group() const { return in_channels / group; }
+  int64_t out_per_group() const { return out_channels / group; }
+  int64_t patch() const { return in_per_group() * taps; }  // inputs of one output
+  bool depthwise() const { return in_per_group() == 1 && out_per_group() == 1; }
+};
+
+// Batch and channels of an activation of either order, and its spatial dimensions.
+struct Activation {
+  int64_t batch, channels;
+  int spatial_rank;
+  const int64_t* spatial;
+  Activation(const Shape& x, bool channels_last)
+      : batch(x[0]), channels(x[channels_last ? x.rank() - 1 : 1]), spatial_rank(x.rank() - 2),
+        spatial(x.begin() + (channels_last ? 1 : 2)) {}
+};
+Shape activation_shape(int64_t batch, int64_t channels, int rank, const int64_t* spatial, bool channels_last);
+
+// Shapes to geometry. Each says what does not fit, what was expected and what was found.
+// `want_rank` is the spatial rank the operator's name promises (Conv2D: 2), 0 for any.
+Status pool_window(const WindowArgs& args, const Shape& x, int want_rank, Window* out);
+Status conv_shape(const WindowArgs& args, const Shape& x, const Shape& w, int want_rank, ConvShape* out);
+// The convolution whose backward pass over its input is this transposed convolution: its input is our output.
+Status conv_transpose_shape(const WindowArgs& args, const Shape& x, const Shape& w, ConvShape* out);
+
+// Declares the arguments that WindowArgs reads.
+template <class Builder>
+Builder& window_arguments(Builder& op) {
+  return op.optional_arg("kernel", ArgType::kInt, "Window size, the same in both of two dimensions.")
+      .optional_arg("kernel_h", ArgType::kInt, "Window height; with kernel_w.")
+      .optional_arg("kernel_w", ArgType::kInt, "Window width; with kernel_h.")
+      .optional_arg("kernels", ArgType::kInts, "Window size, one number per spatial dimension.")
+      .optional_arg("stride", ArgType::kInt, "Step between windows (1), the same in both of two dimensions.")
+      .optional_arg("stride_h", ArgType::kInt, "Vertical step; with stride_w.")
+      .optional_arg("stride_w", ArgType::kInt, "Horizontal step; with stride_h.")
+      .optional_arg("strides", ArgType::kInts, "Steps, one number per spatial dimension.")
+      .optional_arg("pad", ArgType::kInt, "Padding on all four sides (0).")
+      .optional_arg("pad_t", ArgType::kInt, "Padding at the top; with pad_l, pad_b and pad_r.")
+      .optional_arg("pad_l", ArgType::kInt, "Padding at the left.")
+      .optional_arg("pad_b", ArgType::kInt, "Padding at the bottom.")
+      .optional_arg("pad_r", ArgType::kInt, "Padding at the right.")
+      .optional_arg("pads", ArgType::kInts, "Padding before each spatial dimension, then after each.")
+      .arg("order", "NCHW", "NCHW or NHWC (channels first or last, for any number of dimensions).");
+}
+template <class Builder>
+Builder& window_more_arguments(Builder& op) {
+  return op.optional_arg("dilation", ArgType::kInt, "Distance between taps (1), the same in both of two dimensions.")
+      .optional_arg("dilation_h", ArgType::kInt, "Vertical distance between taps; with dilation_w.")
+      .optional_arg("dilation_w", ArgType::kInt, "Horizontal distance between taps; with dilation_h.")
+      .optional_arg("dilations", ArgType::kInts, "Distances between taps, one number per spatial dimension.")
+      .arg("legacy_pad", 0, "Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up).");
+}
+
+}  // namespace pf

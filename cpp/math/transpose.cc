@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "math/transpose.h"
+
+#include "core/parallel.h"
+#include "core/simd.h"
+
+namespace pf {
+namespace {
+
+constexpr int64_t kBlock = 32;  // 32 x 32 floats of each side fit the first-level cache
+
+int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+void transpose_block(const float* x, int64_t x_stride, int64_t rows, int64_t columns, float* y, int64_t y_stride) {
+  int64_t i = 0;
+  for (; i + 4 <= rows; i += 4) {
+    const float* from = x + i * x_stride;
+    int64_t j = 0;
+    for (; j + 4 <= columns; j += 4) {
+      f32x4 a = f32x4::load(from + j), b = f32x4::load(from + x_stride + j);
+      f32x4 c = f32x4::load(from + 2 * x_stride + j), d = f32x4::load(from + 3 * x_stride + j);
+      transpose(a, b, c, d);
+      float* to = y + j * y_stride + i;
+      a.store(to), b.store(to + y_stride), c.store(to + 2 * y_stride), d.store(to + 3 * y_stride);
+    }
+    for (; j < columns; ++j)
+      for (int64_t r = 0; r < 4; ++r) y[j * y_stride + i + r] = from[r * x_stride + j];
+  }
+  for (; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j) y[j * y_stride + i] = x[i * x_stride + j];
+}
+
+}  // namespace
+
+void transpose_matrices(int64_t count, int64_t rows, int64_t columns, const float* x, float* y) {
+  const int64_t strips = (rows + kBlock - 1) / kBlock;
+  parallel_for(count * strips, 1 + 16384 / (kBlock * columns + 1), [=](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const int64_t matrix = t / strips, i = t % strips * kBlock, height = smaller(kBlock, rows - i);
+      const float* from = x + matrix * rows * columns;
+      float* to = y + matrix * rows * columns;
+      for (int64_t j = 0; j < columns; j += kBlock)
+        transpose_block(from + i * columns + j, columns, height, smaller(kBlock, columns - j), to + j * rows + i, rows);
+    }
+  });
+}
+
+}  // namespace pf

@@ -5,7 +5,7 @@
 // Operator files register themselves, so objects are linked one by one: a static archive would drop them.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { gzipSync } from 'node:zlib'
 
 const args = process.argv.slice(2)

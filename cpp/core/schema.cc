@@ -44,7 +44,7 @@ int distance(std::string_view a, std::string_view b, int limit) {
 const ArgSpec kNoSpec = {"", ArgType::kInt, false, false, 0, "", ""};
 
 const char* type_name(ArgType t) {
-  constexpr const char* kNames[] = {"float", "int", "bool", "string", "floats", "ints", "strings", "net"};
+  constexpr const char* kNames[] = {"float", "int", "bool", "string", "floats", "ints", "strings", "net", "value"};
   return kNames[int(t)];
 }
 
@@ -60,6 +60,7 @@ bool suits(const Argument& a, ArgType t) {
     case ArgType::kFloats: return empty || !a.floats.empty() || !a.ints.empty();
     case ArgType::kInts: return empty || !a.ints.empty();
     case ArgType::kStrings: return empty || !a.strings.empty();
+    case ArgType::kValue: return empty || a.has_f || a.has_i || a.has_s;
     case ArgType::kNet: return empty || !a.nets.empty() || a.has_s;  // older nets hold text
   }
   return false;

@@ -15,7 +15,7 @@ namespace pf {
 class OpRun;
 struct Schema;
 
-enum class ArgType : uint8_t { kFloat, kInt, kBool, kString, kFloats, kInts, kStrings, kNet };
+enum class ArgType : uint8_t { kFloat, kInt, kBool, kString, kFloats, kInts, kStrings, kNet, kValue };  // kValue: a number or a string
 
 struct ArgSpec {
   const char* name;

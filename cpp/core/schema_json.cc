@@ -6,7 +6,7 @@
 namespace pf {
 namespace {
 
-constexpr const char* kTypes[] = {"float", "int", "bool", "string", "floats", "ints", "strings", "net"};
+constexpr const char* kTypes[] = {"float", "int", "bool", "string", "floats", "ints", "strings", "net", "value"};
 
 void write(Json& j, const ArgSpec& a) {
   j.begin('{').key("name").string(a.name).key("type").string(kTypes[int(a.type)]).key("required").boolean(a.required);

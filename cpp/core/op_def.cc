@@ -9,8 +9,31 @@ namespace {
 
 // Nets nest in arguments (If, While, RecurrentNetwork); deeper than this is no honest model.
 constexpr int kMaxDepth = 32;
+// Messages and strings of one net. A few bytes of input each, they take some hundred here: a hostile file of some
+// megabytes must not take all memory.
+constexpr int kMaxParts = 1 << 21;
 
-bool read(WireReader r, int depth, NetDef* out);
+struct Limits {
+  int depth = 0;
+  int parts = 0;
+  bool one_more() { return ++parts <= kMaxParts; }
+};
+
+bool read(WireReader r, Limits& limits, NetDef* out);
+
+// Reads a nested message into a new element of `out`.
+template <class T>
+bool read_element(WireReader& r, Limits& limits, std::vector<T>* out) {
+  std::string_view bytes = r.bytes();
+  if (!limits.one_more()) return false;
+  out->emplace_back();
+  return read(WireReader(bytes), limits, &out->back());
+}
+
+bool read_string(WireReader& r, Limits& limits, std::vector<std::string>* out) {
+  out->emplace_back(r.bytes());
+  return limits.one_more();
+}
 
 bool read(WireReader r, DeviceOption* out) {
   while (r.next()) {
@@ -24,9 +47,9 @@ bool read(WireReader r, DeviceOption* out) {
   return r.ok();
 }
 
-bool read(WireReader r, int depth, Argument* out) {
-  bool nested = true;
-  while (r.next()) {
+bool read(WireReader r, Limits& limits, Argument* out) {
+  bool good = true;
+  while (good && r.next()) {
     switch (r.field) {
       case 1: out->name = r.bytes(); break;
       case 2: out->f = r.f32(), out->has_f = true; break;
@@ -37,69 +60,62 @@ bool read(WireReader r, int depth, Argument* out) {
         r.repeated_fixed<float>([&](float v) { out->floats.push_back(v); });
         break;
       case 6: r.repeated_integer([&](uint64_t v) { out->ints.push_back(int64_t(v)); }); break;
-      case 7: out->strings.emplace_back(r.bytes()); break;
+      case 7: good = read_string(r, limits, &out->strings); break;
       case 8:
-      case 9:
-        out->nets.emplace_back();
-        nested = read(WireReader(r.bytes()), depth + 1, &out->nets.back()) && nested;
-        break;
+      case 9: good = read_element(r, limits, &out->nets); break;
       default: r.skip();
     }
   }
-  return r.ok() && nested;
+  return good && r.ok();
 }
 
-bool read(WireReader r, int depth, OpDef* out) {
-  bool nested = true;
-  while (r.next()) {
+bool read(WireReader r, Limits& limits, OpDef* out) {
+  bool good = true;
+  while (good && r.next()) {
     switch (r.field) {
-      case 1: out->input.emplace_back(r.bytes()); break;
-      case 2: out->output.emplace_back(r.bytes()); break;
+      case 1: good = read_string(r, limits, &out->input); break;
+      case 2: good = read_string(r, limits, &out->output); break;
       case 3: out->name = r.bytes(); break;
       case 4: out->type = r.bytes(); break;
-      case 5:
-        out->arg.emplace_back();
-        nested = read(WireReader(r.bytes()), depth, &out->arg.back()) && nested;
-        break;
-      case 6:
-        out->has_device_option = true;
-        nested = read(WireReader(r.bytes()), &out->device_option) && nested;
-        break;
+      case 5: good = read_element(r, limits, &out->arg); break;
+      case 6: out->has_device_option = true, good = read(WireReader(r.bytes()), &out->device_option); break;
       case 7: out->engine = r.bytes(); break;
-      case 8: out->control_input.emplace_back(r.bytes()); break;
+      case 8: good = read_string(r, limits, &out->control_input); break;
       case 9: out->is_gradient_op = r.integer() != 0; break;
       default: r.skip();
     }
   }
-  return r.ok() && nested;
+  return good && r.ok();
 }
 
-bool read(WireReader r, int depth, NetDef* out) {
-  if (depth > kMaxDepth) return false;
-  bool nested = true;
-  while (r.next()) {
+bool read(WireReader r, Limits& limits, NetDef* out) {
+  if (++limits.depth > kMaxDepth) return false;
+  bool good = true;
+  while (good && r.next()) {
     switch (r.field) {
       case 1: out->name = r.bytes(); break;
-      case 2:
-        out->op.emplace_back();
-        nested = read(WireReader(r.bytes()), depth, &out->op.back()) && nested;
-        break;
+      case 2: good = read_element(r, limits, &out->op); break;
       case 3: out->type = r.bytes(); break;
       case 4: out->num_workers = int(r.integer()); break;
-      case 5:
-        out->has_device_option = true;
-        nested = read(WireReader(r.bytes()), &out->device_option) && nested;
-        break;
-      case 6:
-        out->arg.emplace_back();
-        nested = read(WireReader(r.bytes()), depth, &out->arg.back()) && nested;
-        break;
-      case 7: out->external_input.emplace_back(r.bytes()); break;
-      case 8: out->external_output.emplace_back(r.bytes()); break;
+      case 5: out->has_device_option = true, good = read(WireReader(r.bytes()), &out->device_option); break;
+      case 6: good = read_element(r, limits, &out->arg); break;
+      case 7: good = read_string(r, limits, &out->external_input); break;
+      case 8: good = read_string(r, limits, &out->external_output); break;
       default: r.skip();
     }
   }
-  return r.ok() && nested;
+  --limits.depth;
+  return good && r.ok();
+}
+
+template <class T>
+Status parse_as(std::string_view bytes, const char* what, T* out) {
+  Limits limits;
+  if (read(WireReader(bytes), limits, out)) return {};
+  const char* why = limits.parts > kMaxParts    ? "hold more parts than any honest model"
+                    : limits.depth > kMaxDepth ? "nest nets too deep"
+                                               : "are truncated or malformed";
+  return fail(Code::parse, {"this is no ", what, ": the ", bytes.size(), " bytes ", why});
 }
 
 std::string write(const DeviceOption& d) {
@@ -157,17 +173,8 @@ void OpDef::set(const char* name, std::string value) {
 }
 void OpDef::set(const char* name, std::vector<int64_t> value) { argument(name).ints = std::move(value); }
 
-Status parse(std::string_view bytes, NetDef* out) {
-  PF_CHECK(read(WireReader(bytes), 0, out), parse, "this is no NetDef: the ", bytes.size(),
-           " bytes are truncated or malformed, or its nets nest more than ", kMaxDepth, " deep");
-  return {};
-}
-
-Status parse(std::string_view bytes, OpDef* out) {
-  PF_CHECK(read(WireReader(bytes), 0, out), parse, "this is no OperatorDef: the ", bytes.size(),
-           " bytes are truncated or malformed, or its nets nest more than ", kMaxDepth, " deep");
-  return {};
-}
+Status parse(std::string_view bytes, NetDef* out) { return parse_as(bytes, "NetDef", out); }
+Status parse(std::string_view bytes, OpDef* out) { return parse_as(bytes, "OperatorDef", out); }
 
 std::string serialize(const OpDef& def) {
   WireWriter w;

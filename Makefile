@@ -52,6 +52,10 @@ gen: $(native) ## what follows from pf.h, proto/ and the operators' schemas: typ
 	node build/proto.mjs
 	node build/gen.mjs
 
+format: | $(setup) ## every file the way `make check` wants it
+	node_modules/.bin/biome check --write
+	node build/check.mjs --write format
+
 check: all ## formats, lint, types, import rules, generated files up to date
 	node build/check.mjs
 
@@ -73,4 +77,4 @@ clean: ## remove what was built (not what was installed)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-.PHONY: all setup wasm native assembly js demo test gen check cuda-check bench docs new clean help
+.PHONY: all format setup wasm native assembly js demo test gen check cuda-check bench docs new clean help

@@ -5,7 +5,10 @@ import { banner } from './kit.mjs'
 
 /** The lists of pf.h: [{name, doc}] and [{name, number, doc}]. */
 export function readAbi(header = readFileSync('cpp/abi/pf.h', 'utf8')) {
-  const functions = [...header.matchAll(/^ {2}F\((\w+)\)\s*\/\*\s*(.*?)\s*\*\//gm)].map(([, name, doc]) => ({ name, doc }))
+  const functions = [...header.matchAll(/^ {2}F\((\w+)\)\s*\/\*\s*(.*?)\s*\*\//gm)].map(([, name, doc]) => ({
+    name,
+    doc,
+  }))
   const statuses = [...header.matchAll(/^ {2}S\((\w+), (\d+), "(.*?)"\)/gm)].map(([, name, number, doc]) => ({
     name,
     number: Number(number),

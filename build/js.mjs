@@ -43,7 +43,9 @@ function leaks(metafile, outdir) {
 function report(metafile) {
   const over = []
   const line = (name, raw, gz, limit) => {
-    console.log(`${name.padEnd(44)}${kilobytes(raw)}${kilobytes(gz)} gz${limit ? `  of ${kilobytes(limit).trim()}` : ''}`)
+    console.log(
+      `${name.padEnd(44)}${kilobytes(raw)}${kilobytes(gz)} gz${limit ? `  of ${kilobytes(limit).trim()}` : ''}`,
+    )
     if (limit && gz > limit) over.push(`${name}: ${gz} bytes gzipped, its budget is ${limit}`)
   }
   for (const [path, limit] of Object.entries(budgets.files)) {

@@ -26,7 +26,10 @@ const common = [
 /** The kinds of build: where objects go, how to compile and link. */
 const kinds = {
   release: { flags: ['-O3', ...cpuFlags()], link: ['-shared', '-static-libstdc++', '-static-libgcc', '-s'] },
-  address: { flags: sanitizer('address,undefined', '-fno-sanitize-recover=all'), link: ['-fsanitize=address,undefined'] },
+  address: {
+    flags: sanitizer('address,undefined', '-fno-sanitize-recover=all'),
+    link: ['-fsanitize=address,undefined'],
+  },
   thread: { flags: sanitizer('thread'), link: ['-fsanitize=thread'] },
 }
 
@@ -81,14 +84,20 @@ function isFresh(object) {
   const depfile = object.replace(/\.o$/, '.d')
   if (!made || !existsSync(depfile)) return false
   const [, list] = readFileSync(depfile, 'utf8').replaceAll('\\\n', ' ').split(/:\s/, 2)
-  return list.trim().split(/\s+/).every((path) => modified(path) < made)
+  return list
+    .trim()
+    .split(/\s+/)
+    .every((path) => modified(path) < made)
 }
 
 /** Compiles what has changed; answers the objects, or undefined after a failure. */
 async function compile(compiler, kind, sources, extra = []) {
   const flags = [...common, ...kinds[kind].flags, ...extra]
   // Another compiler or other flags mean other objects: they live in a folder of their own.
-  const key = createHash('sha256').update([compiler.version, ...flags].join(' ')).digest('hex').slice(0, 8)
+  const key = createHash('sha256')
+    .update([compiler.version, ...flags].join(' '))
+    .digest('hex')
+    .slice(0, 8)
   const folder = `dist/native/${kind}-${key}`
   const objects = new Map(sources.map((source) => [source, `${folder}/${source.replace(/\.cc$/, '.o')}`]))
   const stale = sources.filter((source) => !isFresh(objects.get(source)))
@@ -102,12 +111,14 @@ async function compile(compiler, kind, sources, extra = []) {
     if (!ok) console.error(`native: ${source} does not compile`)
     return ok
   })
-  if (stale.length) console.log(`native: compiled ${stale.length} of ${sources.length} files (${kind}, ${compiler.version})`)
+  if (stale.length)
+    console.log(`native: compiled ${stale.length} of ${sources.length} files (${kind}, ${compiler.version})`)
   return ok ? { objects: [...objects.values()], compiled: stale.length } : undefined
 }
 
 async function link(compiler, kind, objects, output) {
-  if (objects.every((object) => modified(object) < (statSync(output, { throwIfNoEntry: false })?.mtimeMs ?? 0))) return true
+  if (objects.every((object) => modified(object) < (statSync(output, { throwIfNoEntry: false })?.mtimeMs ?? 0)))
+    return true
   mkdirSync(dirname(output), { recursive: true })
   const { ok, text } = await run(compiler.name, [...objects, '-pthread', ...kinds[kind].link, '-o', output])
   if (text) process.stderr.write(text)
@@ -167,7 +178,8 @@ async function main(args) {
     return true
   }
   const kind = args.find((arg) => arg.startsWith('--sanitize='))?.slice('--sanitize='.length)
-  if (kind !== undefined && !['address', 'thread'].includes(kind)) throw new Error(`--sanitize=address or thread, not ${kind}`)
+  if (kind !== undefined && !['address', 'thread'].includes(kind))
+    throw new Error(`--sanitize=address or thread, not ${kind}`)
   return kind ? await testPrograms(compiler, kind) : await addon(compiler)
 }
 

@@ -35,7 +35,8 @@ const only = (name) => {
 }
 // 'node' alone means the system's Node, not every runtime with node in its name.
 const exact = ['node', 'chromium', 'native']
-const wanted = (name) => parts(args.runtime)?.some((part) => (exact.includes(part) ? name === part : name.includes(part))) ?? true
+const wanted = (name) =>
+  parts(args.runtime)?.some((part) => (exact.includes(part) ? name === part : name.includes(part))) ?? true
 
 const dataFolder = resolve(process.env.PORTAFILTER_DATA ?? '../shared')
 const hasData = existsSync(dataFolder)
@@ -90,7 +91,15 @@ async function runRuntime(runtime, files, broken) {
   const mine = files.filter(({ name, runsOn }) => runsOn(runtime.name) && only(name)).map(({ name }) => name)
   const faults = broken[runtime.page ? 'browser' : 'server']
   for (const name of mine.filter((name) => faults[name])) {
-    onResult({ name, passed: 0, failed: 1, skipped: {}, errors: `does not bundle: ${faults[name]}\n`, ms: 0, output: '' })
+    onResult({
+      name,
+      passed: 0,
+      failed: 1,
+      skipped: {},
+      errors: `does not bundle: ${faults[name]}\n`,
+      ms: 0,
+      output: '',
+    })
   }
   const suites = mine.filter((name) => !faults[name])
   const settings = settingsOf(runtime)

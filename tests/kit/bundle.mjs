@@ -33,7 +33,11 @@ function virtualEntry(text) {
     name: 'test-entry',
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /^test-entry$/ }, () => ({ path: 'test-entry', namespace: 'test-entry' }))
-      onLoad({ filter: /.*/, namespace: 'test-entry' }, () => ({ contents: text, loader: 'ts', resolveDir: process.cwd() }))
+      onLoad({ filter: /.*/, namespace: 'test-entry' }, () => ({
+        contents: text,
+        loader: 'ts',
+        resolveDir: process.cwd(),
+      }))
     },
   }
 }
@@ -50,7 +54,15 @@ async function fault(kind, path) {
   try {
     const external = kind === 'browser' ? ['node:*'] : []
     const packages = kind === 'browser' ? 'bundle' : 'external'
-    await build({ entryPoints: [path], bundle: true, write: false, format: 'esm', logLevel: 'silent', external, packages })
+    await build({
+      entryPoints: [path],
+      bundle: true,
+      write: false,
+      format: 'esm',
+      logLevel: 'silent',
+      external,
+      packages,
+    })
     return undefined
   } catch (error) {
     return error.message
@@ -68,7 +80,10 @@ export async function bundleTests(kind, files) {
       if (why) broken[name] = why
     }
     if (!Object.keys(broken).length) throw error
-    await bundleOnce(kind, files.filter(({ name }) => !broken[name]))
+    await bundleOnce(
+      kind,
+      files.filter(({ name }) => !broken[name]),
+    )
   }
   await copyBeside(`dist/tests/${kind}`, [...wasmFiles, 'pf.node'])
   return broken

@@ -44,7 +44,11 @@ export async function runInChromium(runtime, settings, suites, { timeout, folder
     for (const name of suites) {
       lines = []
       try {
-        page ??= await deadline(openPage(browser, server.url, settings, (line) => lines.push(line)), 30000, 'no page')
+        page ??= await deadline(
+          openPage(browser, server.url, settings, (line) => lines.push(line)),
+          30000,
+          'no page',
+        )
         const run = page.evaluate((suite) => globalThis.PORTAFILTER_RUN(suite), name)
         run.catch(() => {}) // after the deadline nobody listens
         const result = await deadline(run, timeout, `did not finish in ${timeout / 1000} s`)

@@ -58,8 +58,18 @@ function oneProcess(runtime, settings, suites, timeout, onResult) {
     child.on('close', (code, signal) => {
       clearTimeout(timer)
       if (done < suites.length) {
-        const why = late ? `did not finish in ${timeout / 1000} s` : `ended the process (${signal ?? `exit code ${code}`})`
-        onResult({ name: current, passed: 0, failed: 1, skipped: {}, errors: `${current} ${why}\n`, ms: 0, output: text + buffer })
+        const why = late
+          ? `did not finish in ${timeout / 1000} s`
+          : `ended the process (${signal ?? `exit code ${code}`})`
+        onResult({
+          name: current,
+          passed: 0,
+          failed: 1,
+          skipped: {},
+          errors: `${current} ${why}\n`,
+          ms: 0,
+          output: text + buffer,
+        })
         done++
       }
       resolve(done)

@@ -18,7 +18,9 @@ const all = [
 ]
 
 const output = (binary, args) =>
-  new Promise((resolve) => execFile(binary, args, { timeout: 20000 }, (error, text) => resolve(error ? undefined : text)))
+  new Promise((resolve) =>
+    execFile(binary, args, { timeout: 20000 }, (error, text) => resolve(error ? undefined : text)),
+  )
 
 const chromiums = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 

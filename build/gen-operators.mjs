@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// src/gen/operators.ts and docs/operators.md from the schemas, which the native core answers.
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
+import { readAbi } from './gen-abi.mjs'
+import { banner } from './kit.mjs'
+
+const addon = 'dist/pf.node'
+
+/** The schemas of all operators, sorted by name; undefined when there is no native core to ask. */
+export function readSchemas() {
+  if (!existsSync(addon)) return undefined
+  const core = createRequire(import.meta.url)(resolve(addon))
+  const { status, bytes } = core.call(
+    readAbi().functions.findIndex(({ name }) => name === 'schemas'),
+    0,
+  )
+  if (status) throw new Error(`the core does not tell its schemas: ${core.lastError()}`)
+  return JSON.parse(new TextDecoder().decode(bytes))
+}
+
+const tsTypes = {
+  float: 'number',
+  int: 'number',
+  bool: 'boolean',
+  string: 'string',
+  floats: 'readonly number[]',
+  ints: 'readonly number[]',
+  strings: 'readonly string[]',
+  net: 'object',
+  value: 'number | string',
+}
+
+const key = (name) => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : `'${name}'`)
+
+/** Prose as one JSDoc comment. */
+const comment = (text, indent = '  ') =>
+  text ? `${indent}/** ${text.replaceAll('*/', '* /').replace(/\s*\n\s*/g, ' ')} */\n` : ''
+
+/** A tuple type with names. TypeScript wants optional elements after the others, and the rest, if any, last and alone. */
+function tuple(ports) {
+  const elements = []
+  for (const [i, { name, optional, variadic }] of ports.entries()) {
+    const label = /^[A-Za-z_$][\w$]*$/.test(name) ? name : `p${i}`
+    if (variadic) {
+      // One or more from here on; ports after it are part of the rest.
+      elements.push(`...${label}: string[]`)
+      break
+    }
+    const last = ports.slice(i).every((port) => port.optional || port.variadic)
+    elements.push(`${label}${optional && last ? '?' : ''}: string`)
+  }
+  return `[${elements.join(', ')}]`
+}
+
+function argDoc({ doc, default: value }) {
+  return value === undefined ? doc : `${doc} Default ${JSON.stringify(value)}.`
+}
+
+function operatorType({ name, doc, args, inputs, outputs }) {
+  const list = args.map(
+    (arg) =>
+      `${comment(argDoc(arg), '      ')}      ${key(arg.name)}${arg.required ? '' : '?'}: ${tsTypes[arg.type]}\n`,
+  )
+  return `${comment(doc.split('\n\n')[0])}  ${key(name)}: {
+    inputs: ${tuple(inputs)}
+    outputs: ${tuple(outputs)}
+    args: ${list.length ? `{\n${list.join('')}    }` : 'Record<never, never>'}
+  }
+`
+}
+
+export function operatorsSource(schemas) {
+  const counts = schemas.map(
+    ({ name, outputs }) => `  ${key(name)}: ${outputs.filter((port) => !port.optional).length},\n`,
+  )
+  return `${banner('the schemas in cpp/ops')}// biome-ignore-all format: as long as it is
+// biome-ignore-all lint: names and types are the operators' own
+
+/** The operators of the core: blobs by position, arguments by name. */
+export interface Operators {
+${schemas.map(operatorType).join('')}}
+
+export type OperatorType = keyof Operators
+
+/** How many outputs each operator has at least. */
+export const outputCount: Readonly<Record<OperatorType, number>> = {
+${counts.join('')}}
+`
+}
+
+const cell = (text) =>
+  String(text ?? '')
+    .replaceAll('|', '\\|')
+    .replace(/\s*\n\s*/g, ' ')
+const anchor = (name) => name.toLowerCase()
+
+/** Recorded cases of an operator: lines of tests/fixtures/operators/NAME.jsonl. */
+function recordedCases(name) {
+  const path = `tests/fixtures/operators/${name}.jsonl`
+  return existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean).length : 0
+}
+
+const gradientText = ({ gradient, gradientRefusal }) =>
+  ({ yes: 'yes', none: 'none', refused: `refused: ${gradientRefusal}` })[gradient] ?? 'undeclared'
+
+const portNote = ({ optional, variadic, kind }) =>
+  [kind === 'object' && 'object', optional && 'optional', variadic && 'any number'].filter(Boolean).join(', ')
+
+function inPlaceText({ inplace, anyInplace, inputs, outputs }) {
+  if (anyInplace) return 'Any output may be any input.'
+  return inplace
+    .map(([i, o, must]) => `\`${outputs[o]?.name ?? o}\` ${must ? 'must' : 'may'} be \`${inputs[i]?.name ?? i}\`.`)
+    .join(' ')
+}
+
+function table(schema) {
+  const rows = [
+    ...schema.args.map((a) => {
+      const value = a.required ? 'required' : a.default === undefined ? '' : `\`${JSON.stringify(a.default)}\``
+      return `| argument | \`${a.name}\` | ${a.type} | ${value} | ${cell(a.doc)} |`
+    }),
+    ...schema.inputs.map((p) => `| input | \`${p.name}\` | ${portNote(p)} | | ${cell(p.doc)} |`),
+    ...schema.outputs.map((p) => `| output | \`${p.name}\` | ${portNote(p)} | | ${cell(p.doc)} |`),
+  ]
+  return rows.length ? `| | name | type | default | |\n|-|-|-|-|-|\n${rows.join('\n')}\n\n` : ''
+}
+
+/** The CUDA build has no list of its own here: a kernel over the device's verbs, or a sibling .cu, is what it enters. */
+function devices({ file, devices: known }) {
+  const all = new Set(known)
+  const source = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  if (/\.kernel</.test(source) || existsSync(file.replace(/\.cc$/, '.cu'))) all.add('cuda')
+  return [...all]
+}
+
+function section(schema) {
+  const inPlace = inPlaceText(schema)
+  const facts = [
+    `Gradient: ${gradientText(schema)}`,
+    `Devices: ${devices(schema).join(', ')}${devices(schema).includes('cuda') ? '' : ' (on CUDA through the host)'}`,
+    ...(schema.shapeUnknown ? [`Shapes are known only when it runs: ${schema.shapeUnknown}`] : []),
+    `Recorded cases: ${recordedCases(schema.name)}`,
+    `Source: [${schema.file}](../${schema.file})`,
+  ]
+  return `## ${schema.name}
+
+${schema.doc.trim()}
+
+${table(schema)}${inPlace ? `In place: ${inPlace}\n\n` : ''}${facts.join('. ').replaceAll('..', '.')}.
+`
+}
+
+export function operatorsPage(schemas) {
+  const rows = schemas.map(
+    (s) =>
+      `| [${s.name}](#${anchor(s.name)}) | ${s.gradient} | ${devices(s).join(', ')} | ${recordedCases(s.name) || ''} |`,
+  )
+  return `<!-- Generated by build/gen.mjs from the schemas in cpp/ops. Edit the operator, then run \`make gen\`. -->
+# Operators
+
+${schemas.length} operators. Names, arguments, defaults and meaning are Caffe2's. A recorded case is one that the real Caffe2 computed.
+
+| operator | gradient | devices | recorded cases |
+|-|-|-|-|
+${rows.join('\n')}
+
+${schemas.map(section).join('\n')}`
+}

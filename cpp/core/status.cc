@@ -47,7 +47,7 @@ void append_number(std::string& to, double value) {
   while (length > 1 && buffer[0] == '0') {
     std::memmove(buffer, buffer + 1, size_t(--length));
   }
-  bool scientific = point < -4 || point > 16;
+  bool scientific = point < -3 || point > 16;
   int before = scientific ? 1 : point;
   if (before <= 0) {
     to += "0.";

@@ -115,6 +115,10 @@ class OpBuilder {
   OpBuilder& no_grad() { return kHost ? (s_.gradient_kind = Schema::kNone, *this) : *this; }  // silently absent
   OpBuilder& refuse_grad(const char* why) { return kHost ? (s_.gradient_refusal = why, s_.gradient_kind = Schema::kRefused, *this) : *this; }
 
+  // What several operators of a family share: f adds to this declaration.
+  template <class F>
+  OpBuilder& with(F f) { return f(*this), *this; }
+
   // template <class Device> struct K: a kernel written over the device's verbs, entered for each device compiled.
   template <template <class> class K>
   OpBuilder& kernel() {

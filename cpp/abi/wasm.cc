@@ -143,6 +143,7 @@ extern "C" int pthread_mutex_unlock(pthread_mutex_t* mutex) {
 // A thread of the pool calls this with its own stack pointer and thread-local block set; it returns when
 // pf_threads_stop() says so, may then change what its instance knows (user operators), and come back.
 PF_EXPORT("pf_thread_main") void pf_thread_main(int32_t index) { pf::thread_loop(index); }
+PF_EXPORT("pf_thread_failed") void pf_thread_failed() { pf::fail_threads(); }
 PF_EXPORT("pf_threads_stop") void pf_threads_stop() { pf::stop_threads(); }
 PF_EXPORT("pf_threads_start") void pf_threads_start(int32_t threads, int32_t oversubscribed, int32_t caller_may_wait) {
   pf::configure_threads(threads, oversubscribed != 0, caller_may_wait != 0);

@@ -57,6 +57,7 @@ struct Pool {
   Word available{kMaxThreads};
   Word oversubscribed{0};
   Word caller_may_wait{1};
+  Word failed{0};  // a thread has trapped: its chunks will never be done
   alignas(64) Job job{};
   Word busy{0};
 };
@@ -146,7 +147,9 @@ void wait_for_job(int32_t seen) {
 }
 
 void wait_until_done(int32_t chunks) {
-  const auto finished = [chunks] { return pool.done.load(std::memory_order_acquire) == chunks; };
+  const auto finished = [chunks] {
+    return pool.done.load(std::memory_order_acquire) == chunks || pool.failed.load(std::memory_order_relaxed);
+  };
   if (spin_if_cores_suffice(finished)) return;
   if (!pool.caller_may_wait.load(std::memory_order_relaxed)) {
     while (!finished()) {
@@ -154,7 +157,7 @@ void wait_until_done(int32_t chunks) {
     return;
   }
   pool.caller_sleeps.store(1);
-  for (int32_t seen; (seen = pool.done.load()) != chunks;) sleep_on(pool.done, seen);
+  for (int32_t seen = pool.done.load(); !finished(); seen = pool.done.load()) sleep_on(pool.done, seen);
   pool.caller_sleeps.store(0);
 }
 
@@ -242,6 +245,7 @@ void parallel_run(int64_t n, int64_t grain, ParallelBody body, void* context) {
   announce((chunks < limit ? chunks : static_cast<int32_t>(limit)) - 1);
   work();
   wait_until_done(chunks);
+  if (pool.failed.load(std::memory_order_relaxed)) __builtin_trap();
   pool.busy.store(0, std::memory_order_release);
 }
 
@@ -272,6 +276,11 @@ void configure_threads(int available, bool oversubscribed, bool may_wait) {
 }
 
 void thread_loop(int index) { loop(index); }
+void fail_threads() {
+  pool.failed.store(1);
+  pool.done.fetch_add(1 << 24);
+  wake(pool.done, 1);
+}
 bool caller_may_wait() { return index_of_thread != 0 || pool.caller_may_wait.load(std::memory_order_relaxed); }
 
 // Node 20's baseline compiler spoils live locals around these instructions inside a loop. So they live in functions of

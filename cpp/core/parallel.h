@@ -42,6 +42,8 @@ void parallel_for(int64_t n, int64_t grain, F&& body) {
 // What the JavaScript side says of the threads it started (the caller included), and the loop each of them enters.
 void configure_threads(int available, bool oversubscribed, bool caller_may_wait);
 void thread_loop(int index);
+// A thread has trapped and will not finish its part: the caller then traps too instead of waiting for ever.
+void fail_threads();
 // False on the main thread of a browser page, where a wait traps.
 bool caller_may_wait();
 void futex_wait(int32_t* word, int32_t seen);

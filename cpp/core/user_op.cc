@@ -127,8 +127,8 @@ void make_gradient_of(Gradient& g) {
   for (auto& from : op.gradient_inputs) {
     const bool input = from.kind == GradientInput::kInput;
     if (from.index >= (input ? g.inputs() : g.outputs())) {
-      g.status = g.refuse(text(op.def.type, "'s gradient reads ", input ? "input " : "output ", from.index,
-                               ", which this net does not have"));
+      (void)g.refuse(text(op.def.type, "'s gradient reads ", input ? "input " : "output ", from.index,
+                          ", which this net does not have"));
       return;
     }
     in.push_back(input ? g.I(from.index) : from.kind == GradientInput::kOutput ? g.O(from.index) : g.GO(from.index));

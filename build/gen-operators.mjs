@@ -75,6 +75,11 @@ export function operatorsSource(schemas) {
   const counts = schemas.map(
     ({ name, outputs }) => `  ${key(name)}: ${outputs.filter((port) => !port.optional).length},\n`,
   )
+  const kinds = schemas.flatMap(({ name, args }) => {
+    const told = args.filter(({ type }) => ['float', 'floats', 'value'].includes(type))
+    const list = told.map((arg) => `${key(arg.name)}: '${arg.type}'`).join(', ')
+    return told.length ? [`  ${key(name)}: { ${list} },\n`] : []
+  })
   return `${banner('the schemas in cpp/ops')}// biome-ignore-all format: as long as it is
 // biome-ignore-all lint: names and types are the operators' own
 
@@ -87,6 +92,10 @@ export type OperatorType = keyof Operators
 /** How many outputs each operator has at least. */
 export const outputCount: Readonly<Record<OperatorType, number>> = {
 ${counts.join('')}}
+
+/** Arguments whose kind JavaScript's numbers do not show: 1 may mean 1.0. */
+export const numberKinds: Readonly<Record<string, Readonly<Record<string, 'float' | 'floats' | 'value'>>>> = {
+${kinds.join('')}}
 `
 }
 
@@ -148,7 +157,7 @@ function section(schema) {
 
 ${schema.doc.trim()}
 
-${table(schema)}${inPlace ? `In place: ${inPlace}\n\n` : ''}${facts.join('. ').replaceAll('..', '.')}.
+${table(schema)}${inPlace ? `In place: ${inPlace}\n\n` : ''}${facts.map((fact) => `${fact.replace(/\.$/, '')}.`).join(' ')}
 `
 }
 

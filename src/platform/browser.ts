@@ -97,6 +97,8 @@ export const platform: Platform = {
     if (stream === 'out') console.log(line)
     else console.error(line)
   },
+  isTerminal: () => false,
+  onInterrupt: () => () => {},
   exitStatus: () => {},
   cores: () => globalThis.navigator?.hardwareConcurrency ?? 1,
   now: () => performance.now(),

@@ -142,6 +142,11 @@ export const platform: Platform = {
   print: (text, stream = 'out') => {
     ;(stream === 'out' ? process.stdout : process.stderr).write(text)
   },
+  isTerminal: (stream) => (stream === 'out' ? process.stdout : process.stderr).isTTY === true,
+  onInterrupt(listener) {
+    process.on('SIGINT', listener)
+    return () => process.off('SIGINT', listener)
+  },
   exitStatus: (status) => {
     process.exitCode = status
   },

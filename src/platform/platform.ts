@@ -50,6 +50,10 @@ export interface Platform {
   env(name: string): string | undefined
   /** Writes text as it is, without adding a line end, to the console's output or error stream. */
   print(text: string, stream?: 'out' | 'error'): void
+  /** Is that stream a person's terminal rather than a file, a pipe or a page's console? */
+  isTerminal(stream: 'out' | 'error'): boolean
+  /** Calls the listener on Ctrl-C, which then does not end the process; answers how to stop listening. */
+  onInterrupt(listener: () => void): () => void
   /** Sets the status the process ends with. */
   exitStatus(status: number): void
   /** Processors this process may use. */

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Recorded runs of single operators: a line of JSON each, {op, inputs, outputs}, recorded from Caffe2.
+import type { Backend } from '../backend/backend.ts'
+import { Workspace } from '../net/workspace.ts'
+import { difference, operatorTolerance } from './compare.ts'
+import { type RecordedOperator, type RecordedTensor, recordedOperator, recordedTensor } from './recorded.ts'
+import { emptyReport, enter, type VerifyReport } from './report.ts'
+
+export interface OperatorCase {
+  op: RecordedOperator
+  /** In the order of op.input, as they were before the run. */
+  inputs: RecordedTensor[]
+  /** After it; an output with an input's name was computed in place. */
+  outputs: RecordedTensor[]
+  /** The operator draws random numbers: only shapes and dtypes are compared. */
+  random?: boolean
+}
+
+/** Runs one case in a workspace of its own; answers why it failed, or undefined. */
+export async function runOperatorCase(backend: Backend, recorded: OperatorCase): Promise<string | undefined> {
+  const workspace = await Workspace.open(backend, { seed: 1n })
+  try {
+    for (const input of recorded.inputs) await workspace.feedBlob(input.name, recordedTensor(input))
+    await workspace.runOperatorOnce(recordedOperator(recorded.op))
+    for (const output of recorded.outputs) {
+      const expected = { name: output.name, tensor: recordedTensor(output), random: recorded.random }
+      const why = difference(await workspace.fetchBlob(output.name), expected, operatorTolerance)
+      if (why !== undefined) return why
+    }
+    return undefined
+  } finally {
+    await workspace.close()
+  }
+}
+
+export interface VerifyOptions {
+  /** The case files of one operator name it, those of a fixture do not matter: `name:3` is the third case. */
+  name?: string
+  /** Only cases of this operator. */
+  operator?: string
+  /** Called after each case. */
+  onCase?: (name: string) => void
+  signal?: AbortSignal
+}
+
+/** Runs the cases of a .jsonl text. */
+export async function verifyOperatorCases(
+  backend: Backend,
+  jsonl: string,
+  { name, operator, onCase, signal }: VerifyOptions = {},
+): Promise<VerifyReport> {
+  const report = emptyReport()
+  const counts = new Map<string, number>()
+  for (const line of jsonl.split('\n')) {
+    if (line.trim() === '') continue
+    signal?.throwIfAborted()
+    const recorded = JSON.parse(line) as OperatorCase
+    const { type } = recorded.op
+    const number = (counts.get(type) ?? 0) + 1
+    counts.set(type, number)
+    if (operator !== undefined && operator !== type) continue
+    const label = `${name === undefined || name === type ? type : `${name}: ${type}`}:${number}`
+    await enter(report, label, () => runOperatorCase(backend, recorded))
+    onCase?.(label)
+  }
+  return report
+}

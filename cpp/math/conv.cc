@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "math/conv.h"
+
+#include <cstring>
+
+#include "core/parallel.h"
+#include "math/patches.h"
+
+namespace pf {
+namespace {
+
+// Threads take whole images when each gets one.
+bool by_image(const ConvShape& s) { return s.batch >= thread_count(); }
+
+struct ForwardScratch {
+  int32_t* tap_offset;
+  float *images, *product;
+  int64_t total;
+  ForwardScratch(const ConvShape& s, const PatchLayout& layout, float* block) {
+    Carver carve(block);
+    tap_offset = carve.ints(s.taps);
+    images = carve.floats(layout.image_size() * (by_image(s) ? thread_count() : 1));
+    product = carve.floats(s.channels_last ? gemm_scratch(s.out_size, s.out_per_group(), s.patch())
+                                           : gemm_scratch(s.out_per_group(), s.out_size, s.patch()));
+    total = carve.total;
+  }
+};
+
+// One image, all groups. `image` is X's own or its padded copy.
+void forward_image(const ConvShape& s, const PatchLayout& layout, const float* image, const float* packed,
+                   const ConvFinish& finish, float* y, float* scratch) {
+  const int64_t inputs = s.in_per_group(), outputs = s.out_per_group();
+  const GemmKernel& kernel = gemm_kernel();
+  const int64_t packed_size = gemm_packed_size(outputs, s.patch(), s.channels_last ? kernel.columns : kernel.rows);
+  for (int64_t g = 0; g < s.group; ++g, packed += packed_size) {
+    const float* first = image + g * inputs * (s.channels_last ? 1 : layout.plane);
+    const PatchSource source{&layout, first, 0, s.out_size, s.taps, inputs};
+    Gemm product;
+    product.k = s.patch(), product.low = finish.low, product.high = finish.high;
+    const float* bias = finish.bias ? finish.bias + g * outputs : nullptr;
+    if (s.channels_last) {
+      product.m = s.out_size, product.n = outputs;
+      if (s.pointwise()) product.a = rows_of(first, s.in_channels);
+      else product.a.pack = pack_pixels_channels_last, product.a.source = &source;
+      product.b.packed = packed, product.column_bias = bias;
+      product.c = y + g * outputs, product.c_stride = s.out_channels;
+    } else {
+      product.m = outputs, product.n = s.out_size;
+      product.a.packed = packed, product.row_bias = bias;
+      if (s.pointwise()) product.b = columns_of(first, s.in_size);
+      else product.b.pack = pack_pixels, product.b.source = &source;
+      product.c = y + g * outputs * s.out_size, product.c_stride = s.out_size;
+    }
+    gemm(product, scratch);
+  }
+}
+
+// scale[i] times row i of a packed filter.
+void scale_packed(int width, int64_t count, int64_t k, const float* scale, float* packed) {
+  for (int64_t i = 0; i < count; ++i) {
+    float* at = packed + i / width * width * k + i % width;
+    for (int64_t p = 0; p < k; ++p) at[p * width] *= scale[i];
+  }
+}
+
+void pack_depthwise(const ConvShape& s, const float* w, const float* scale, float* packed) {
+  for (int64_t c = 0; c < s.in_channels; ++c)
+    for (int64_t t = 0; t < s.taps; ++t)  // channels last: vectors run along channels
+      packed[s.channels_last ? t * s.in_channels + c : c * s.taps + t] = w[c * s.taps + t] * (scale ? scale[c] : 1.f);
+}
+
+}  // namespace
+
+int64_t conv_packed_size(const ConvShape& s) {
+  if (s.depthwise()) return s.in_channels * s.taps;
+  const int width = s.channels_last ? gemm_kernel().columns : gemm_kernel().rows;
+  return s.group * gemm_packed_size(s.out_per_group(), s.patch(), width);
+}
+
+void conv_pack(const ConvShape& s, const float* w, const float* scale, float* packed) {
+  if (s.depthwise()) return pack_depthwise(s, w, scale, packed);
+  const int width = s.channels_last ? gemm_kernel().columns : gemm_kernel().rows;
+  const int64_t outputs = s.out_per_group(), k = s.patch(), size = gemm_packed_size(outputs, k, width);
+  for (int64_t g = 0; g < s.group; ++g) {
+    // NHWC's filter runs along (tap, channel), the order its patches are packed in: both are rows of k.
+    gemm_pack(rows_of(w + g * outputs * k, k), width, outputs, k, packed + g * size);
+    if (scale) scale_packed(width, outputs, k, scale + g * outputs, packed + g * size);
+  }
+}
+
+int64_t conv_forward_scratch(const ConvShape& s) {
+  if (s.depthwise()) return depthwise_scratch(s);
+  const PatchLayout layout = patch_layout(s, s.in_channels, s.channels_last, nullptr);
+  return ForwardScratch(s, layout, nullptr).total;
+}
+
+void conv_forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y, float* scratch) {
+  if (s.depthwise()) return depthwise_forward(s, x, packed, finish, y, scratch);
+  const PatchLayout layout = patch_layout(s, s.in_channels, s.channels_last, reinterpret_cast<int32_t*>(scratch));
+  const ForwardScratch part(s, layout, scratch);
+  const int64_t in_step = s.in_channels * s.in_size, out_step = s.out_channels * s.out_size;
+  const auto run = [&](int64_t begin, int64_t end) {
+    float* own = part.images + (by_image(s) ? thread_index() * layout.image_size() : 0);
+    for (int64_t n = begin; n < end; ++n) {
+      if (layout.padded) pad_images(s, layout, n, n + 1, x, own);
+      forward_image(s, layout, layout.padded ? own : x + n * in_step, packed, finish, y + n * out_step, part.product);
+    }
+  };
+  if (by_image(s)) parallel_for(s.batch, 1, run);
+  else run(0, s.batch);
+}
+
+namespace {
+
+// Index of the input under tap t of output p, or -1 in the padding.
+int64_t plain_input(const Window& w, int64_t p, int64_t t) {
+  int64_t at = 0, factor = 1;
+  for (int d = w.rank - 1; d >= 0; --d) {
+    const int64_t i = p % w.out[d] * w.stride[d] - w.pad_head[d] + t % w.kernel[d] * w.dilation[d];
+    if (i < 0 || i >= w.in[d]) return -1;
+    at += i * factor;
+    factor *= w.in[d], p /= w.out[d], t /= w.kernel[d];
+  }
+  return at;
+}
+
+}  // namespace
+
+void conv_forward_plain(const ConvShape& s, const float* x, const float* w, const ConvFinish& finish, float* y) {
+  const int64_t inputs = s.in_per_group(), outputs = s.out_per_group();
+  const bool last = s.channels_last;
+  for (int64_t n = 0; n < s.batch; ++n)
+    for (int64_t m = 0; m < s.out_channels; ++m)
+      for (int64_t p = 0; p < s.out_size; ++p) {
+        double sum = finish.bias ? finish.bias[m] : 0;
+        for (int64_t t = 0; t < s.taps; ++t) {
+          const int64_t at = plain_input(s, p, t);
+          for (int64_t c = 0; at >= 0 && c < inputs; ++c) {
+            const int64_t channel = m / outputs * inputs + c;
+            const float a = x[n * s.in_channels * s.in_size + (last ? at * s.in_channels + channel : channel * s.in_size + at)];
+            sum += double(a) * w[last ? (m * s.taps + t) * inputs + c : (m * inputs + c) * s.taps + t];
+          }
+        }
+        sum = sum < finish.low ? finish.low : sum > finish.high ? finish.high : sum;
+        y[n * s.out_channels * s.out_size + (last ? p * s.out_channels + m : m * s.out_size + p)] = float(sum);
+      }
+}
+
+}  // namespace pf

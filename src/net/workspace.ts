@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// A workspace: blobs by name and the nets that work on them, all in the core of one backend.
+import type { Backend, NetInfo } from '../backend/backend.ts'
+import { type Tensor, type TensorLike, tensor } from '../core/tensor.ts'
+import { PfError } from '../util/error.ts'
+import { didYouMean } from '../util/nearest.ts'
+import { currentBackend } from './init.ts'
+import { copyOf, type Net, protoOf } from './net.ts'
+import { argument, encodeNetDef, encodeOperatorDef, type NetDef, type OperatorDef, type PlanDef } from './net-def.ts'
+import { type PlanOptions, runPlan } from './plan.ts'
+import { runIterations, type RunOptions } from './run.ts'
+
+/** What a blob is fed with: a tensor, or numbers that make one (float32 unless a typed array says otherwise). */
+export type Feed = Tensor | TensorLike
+
+export interface CreateNetOptions {
+  /** Replaces a net of the same name instead of refusing. */
+  overwrite?: boolean
+}
+
+/** What one operator of a net costs, on average. */
+export interface OperatorProfile {
+  readonly type: string
+  readonly name: string
+  readonly ms: number
+}
+
+export class Workspace {
+  readonly backend: Backend
+  readonly #seed: bigint | undefined
+  readonly #nets = new Map<string, { handle: number; def: NetDef }>()
+  #handle: number | undefined
+
+  private constructor(backend: Backend, handle: number, seed: bigint | undefined) {
+    this.backend = backend
+    this.#handle = handle
+    this.#seed = seed
+  }
+
+  /** Opens an empty workspace. Workspaces with the same seed draw the same random numbers. */
+  static async open(backend?: Backend, options: { seed?: bigint | number } = {}): Promise<Workspace> {
+    const target = backend ?? (await currentBackend())
+    const seed = options.seed === undefined ? undefined : BigInt(options.seed)
+    return new Workspace(target, await target.openWorkspace(seed), seed)
+  }
+
+  async feedBlob(name: string, value: Feed): Promise<void> {
+    await this.backend.feed(this.#open(), name, asTensor(value))
+  }
+
+  /** Feeds several blobs. */
+  async feedBlobs(values: Readonly<Record<string, Feed>>): Promise<void> {
+    for (const [name, value] of Object.entries(values)) await this.feedBlob(name, value)
+  }
+
+  async fetchBlob(name: string): Promise<Tensor> {
+    const handle = this.#open()
+    try {
+      return await this.backend.fetch(handle, name)
+    } catch (error) {
+      throw await this.#withSuggestion(error, name)
+    }
+  }
+
+  fetchBlobs(names: readonly string[]): Promise<Tensor[]> {
+    return Promise.all(names.map((name) => this.fetchBlob(name)))
+  }
+
+  async hasBlob(name: string): Promise<boolean> {
+    return (await this.blobs()).includes(name)
+  }
+
+  /** The names of all blobs, sorted. */
+  async blobs(): Promise<string[]> {
+    return this.backend.blobs(this.#open())
+  }
+
+  async removeBlob(name: string): Promise<void> {
+    await this.backend.removeBlob(this.#open(), name)
+  }
+
+  /** Removes all blobs and nets. */
+  async resetWorkspace(): Promise<void> {
+    const old = this.#open()
+    this.#nets.clear()
+    this.#handle = await this.backend.openWorkspace(this.#seed)
+    await this.backend.closeWorkspace(old)
+  }
+
+  /** Makes a net ready to run under its name, which it answers. */
+  async createNet(net: Net | NetDef, { overwrite = false }: CreateNetOptions = {}): Promise<string> {
+    const def = protoOf(net)
+    const name = def.name ?? ''
+    if (name === '') throw new PfError('net', 'a net needs a name before it can be created')
+    if (this.#nets.has(name)) await this.#replace(name, overwrite)
+    const handle = await inContext(name, this.backend.createNet(this.#open(), encodeNetDef(def)))
+    this.#nets.set(name, { handle, def: copyOf(def) })
+    return name
+  }
+
+  /** Runs a created net, once or several times. With a signal the run can be stopped, also within an iteration. */
+  async runNet(net: string | Net, iterations = 1, options: RunOptions = {}): Promise<void> {
+    const name = nameOf(net)
+    await inContext(name, runIterations(this.backend, this.#net(name).handle, iterations, options))
+  }
+
+  /** Creates a net, runs it once and forgets it. */
+  async runNetOnce(net: Net | NetDef, options: RunOptions = {}): Promise<void> {
+    const def = protoOf(net)
+    const run = (handle: number) => runIterations(this.backend, handle, 1, options)
+    await inContext(def.name ?? '', this.#withNet(def, run))
+  }
+
+  async runOperatorOnce(op: OperatorDef): Promise<void> {
+    await this.backend.runOperator(this.#open(), encodeOperatorDef(op))
+  }
+
+  /** Runs a plan: nets and steps that repeat them. */
+  async runPlan(plan: PlanDef, options: PlanOptions = {}): Promise<void> {
+    await runPlan(this, plan, options)
+  }
+
+  /** Forgets a net and frees what it holds. Its blobs stay. */
+  async deleteNet(net: string | Net): Promise<void> {
+    const name = nameOf(net)
+    const { handle } = this.#net(name)
+    this.#nets.delete(name)
+    await this.backend.closeNet(handle)
+  }
+
+  /** The names of the nets created here. */
+  nets(): string[] {
+    return [...this.#nets.keys()]
+  }
+
+  async netInfo(net: string | Net): Promise<NetInfo> {
+    return this.backend.netInfo(this.#net(nameOf(net)).handle)
+  }
+
+  /** Runs a copy of a created net and says what each of its operators takes, in milliseconds per run. */
+  async profile(net: string | Net, { warmup = 1, iterations = 10 } = {}): Promise<OperatorProfile[]> {
+    const name = nameOf(net)
+    const { def } = this.#net(name)
+    const timed = { ...def, arg: [...def.arg, argument('pf.profile', 1)] }
+    return inContext(
+      name,
+      this.#withNet(timed, async (handle) => {
+        await this.backend.runNet(handle, { iterations: warmup })
+        const before = (await this.backend.netInfo(handle)).ops
+        await this.backend.runNet(handle, { iterations })
+        const after = (await this.backend.netInfo(handle)).ops
+        return after.map(({ type, name, ms }, i) => ({ type, name, ms: (ms - before[i].ms) / iterations }))
+      }),
+    )
+  }
+
+  /** Frees the workspace with its blobs and nets. Closing it again does nothing. */
+  async close(): Promise<void> {
+    const handle = this.#handle
+    this.#handle = undefined
+    this.#nets.clear()
+    if (handle !== undefined) await this.backend.closeWorkspace(handle)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #replace(name: string, overwrite: boolean): Promise<void> {
+    if (!overwrite) {
+      const refusal = `I respectfully refuse to overwrite an existing net of the same name "${name}"`
+      throw new PfError('exists', `${refusal}, unless you explicitly specify overwrite: true`)
+    }
+    // The old net goes first: it may hold what the new one wants to open.
+    await this.deleteNet(name)
+  }
+
+  async #withNet<T>(def: NetDef, work: (handle: number) => Promise<T>): Promise<T> {
+    const handle = await this.backend.createNet(this.#open(), encodeNetDef(def))
+    try {
+      return await work(handle)
+    } finally {
+      await this.backend.closeNet(handle)
+    }
+  }
+
+  #open(): number {
+    if (this.#handle === undefined) throw new PfError('closed', 'the workspace is closed')
+    return this.#handle
+  }
+
+  #net(name: string): { handle: number; def: NetDef } {
+    this.#open()
+    const found = this.#nets.get(name)
+    if (found !== undefined) return found
+    const hint = didYouMean(name, this.#nets.keys()) || '; createNet makes it'
+    throw new PfError('net', `no net "${name}" was created in this workspace${hint}`)
+  }
+
+  async #withSuggestion(error: unknown, name: string): Promise<unknown> {
+    if (!(error instanceof PfError) || error.code !== 'no_blob') return error
+    const hint = didYouMean(name, await this.blobs())
+    return hint === '' || error.message.includes(hint)
+      ? error
+      : new PfError('no_blob', error.message + hint, { cause: error })
+  }
+}
+
+export function asTensor(value: Feed): Tensor {
+  return typeof value === 'object' && 'dtype' in value ? value : tensor(value)
+}
+
+function nameOf(net: string | Net): string {
+  return typeof net === 'string' ? net : net.name
+}
+
+// The core names the operator and its place; what it may not know is the net's name.
+async function inContext<T>(name: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (!(error instanceof PfError) || error.message.includes(name)) throw error
+    throw new PfError(error.code, `net "${name}": ${error.message}`, { cause: error })
+  }
+}

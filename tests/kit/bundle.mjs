@@ -8,10 +8,14 @@ import { filesBelow } from '../../build/kit.mjs'
 /** Folders of tests whose tests make sense only there. */
 const special = { node: /^node/, cli: /^node/, deno: /^deno/, bun: /^bun/, browser: /^chromium/ }
 
-/** The test files, each with its name ('net/builder') and where it runs. */
+/** The test files, each with its name ('net/builder') and where it runs. Those of tests/ops are vectors, see vectors.ts. */
 export function testFiles() {
-  return filesBelow('tests', '.test.ts').map((path) => {
-    const name = path.slice('tests/'.length, -'.test.ts'.length)
+  const files = [
+    ...filesBelow('tests', '.test.ts'),
+    ...filesBelow('tests/ops', '.ts').filter((path) => !path.endsWith('.test.ts')),
+  ]
+  return files.map((path) => {
+    const name = path.slice('tests/'.length).replace(/(\.test)?\.ts$/, '')
     const folder = name.split('/', 1)[0]
     return { path, name, runsOn: (runtime) => (Object.hasOwn(special, folder) ? special[folder].test(runtime) : true) }
   })

@@ -158,7 +158,16 @@ async function cudaCheck() {
   }
   const sources = core('ops').filter((path) => /\.kernel</.test(readFileSync(path, 'utf8')))
   const objects = new Map(sources.map((source) => [source, `dist/native/cuda/${source.replace(/\.cc$/, '.o')}`]))
-  const flags = ['-x', 'cu', '-std=c++20', '-Icpp', '-arch=sm_90', '--extended-lambda', '--expt-relaxed-constexpr', '-ptx']
+  const flags = [
+    '-x',
+    'cu',
+    '-std=c++20',
+    '-Icpp',
+    '-arch=sm_90',
+    '--extended-lambda',
+    '--expt-relaxed-constexpr',
+    '-ptx',
+  ]
   const stale = sources.filter((source) => !isFresh(objects.get(source)))
   let failed = 0
   await inParallel(stale, async (source) => {

@@ -55,7 +55,7 @@ function tally(label) {
       sum.skipped += count
       reasons.set(reason, (reasons.get(reason) ?? 0) + count)
     }
-    if (result.failed) console.log(`\n✘ ${result.name} on ${label}\n${result.errors}${indent(result.output)}`)
+    if (result.failed) console.log(`\n✘ ${result.name} on ${label}\n${plain(result.errors)}${indent(result.output)}`)
   }
   const finish = () => {
     for (const key of Object.keys(total)) total[key] += sum[key]
@@ -67,7 +67,11 @@ function tally(label) {
   return { onResult, finish }
 }
 
-const indent = (text) => (text?.trim() ? `  printed:\n${text.trimEnd().slice(-4000).replace(/^/gm, '  | ')}\n` : '')
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the colours of a terminal, which browsers send too
+const plain = (text) => text.replace(/\x1b\[[\d;]*m/g, '')
+
+const indent = (text) =>
+  text?.trim() ? `  printed:\n${plain(text).trimEnd().slice(-4000).replace(/^/gm, '  | ')}\n` : ''
 
 function settingsOf(runtime) {
   const { name, backend, page } = runtime

@@ -6,11 +6,17 @@ import { existsSync } from 'node:fs'
 const installed = (name) => `tests/runtimes/node_modules/.bin/${name}`
 const main = 'dist/tests/server/main.js'
 
-/** `command(bundle)` starts a process; entries without one are pages of Chromium. */
+/** Processes, each started with the bundle of all tests, and pages of Chromium. */
 const all = [
-  { name: 'node', backend: 'wasm', binary: process.execPath, args: [main] },
-  { name: 'node-native', backend: 'native', binary: process.execPath, args: [main], needs: 'dist/pf.node' },
-  { name: 'node-26', backend: 'wasm', binary: installed('node'), args: [main] },
+  { name: 'node', backend: 'wasm', binary: process.execPath, args: ['--enable-source-maps', main] },
+  {
+    name: 'node-native',
+    backend: 'native',
+    binary: process.execPath,
+    args: ['--enable-source-maps', main],
+    needs: 'dist/pf.node',
+  },
+  { name: 'node-26', backend: 'wasm', binary: installed('node'), args: ['--enable-source-maps', main] },
   { name: 'deno', backend: 'wasm', binary: installed('deno'), args: ['run', '-A', '--quiet', '--no-check', main] },
   { name: 'bun', backend: 'wasm', binary: installed('bun'), args: [main] },
   { name: 'chromium', backend: 'wasm', page: true, isolated: true },

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The one door: `make help` lists what it opens. Every product has one script in build/ and is made again only when
-# something it is made of has changed.
+# something it is made of has changed. What a missing tool keeps from being made is tried again the next time.
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
@@ -25,12 +25,12 @@ $(setup): build/setup.sh package.json package-lock.json tests/runtimes/package.j
 wasm: $(wasm) ## the core as WebAssembly
 $(wasm): $(cpp) build/wasm.mjs | $(setup)
 	node build/wasm.mjs
-	@touch $@
+	@[ ! -e dist/pf-simd.wasm ] || touch $@
 
 native: $(native) ## the core as a native addon
 $(native): $(cpp) build/native.mjs | $(setup)
 	node build/native.mjs
-	@touch $@
+	@[ ! -e dist/pf.node ] || touch $@
 
 assembly: $(operators) ## the user operators that come along, from AssemblyScript
 $(operators): $(assembly) build/assembly.mjs | $(setup)

@@ -12,6 +12,8 @@ export interface CallResult {
 export interface Core {
   /** 'native', or which WebAssembly build: 'simd', 'relaxed', 'simd-mt', 'relaxed-mt'. */
   readonly build: string
+  /** Bytes that the core's memory can grow to; undefined where only the machine sets a limit. */
+  readonly memoryLimit: number | undefined
   /** Calls a function of the core; a status other than ok becomes a PfError with the core's own sentence. */
   call(fn: Fn, handle?: number, input?: Uint8Array): CallResult
   /** Stops the run in progress, when another thread is in it. */

@@ -6,6 +6,9 @@ import { fetchBytes, openRemote } from './remote-file.ts'
 
 export type { FileReader, Platform, Port, Thread } from './platform.ts'
 
+// What `await using` calls, in browsers that do not know it yet; compiled code looks for the same symbol.
+;(Symbol as { asyncDispose?: symbol }).asyncDispose ??= Symbol.for('Symbol.asyncDispose')
+
 interface WorkerScope {
   postMessage(message: unknown, transfer?: Transferable[]): void
   onmessage: ((event: MessageEvent) => void) | null

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asynchronous access to a core, which runs in this thread or in a worker. Every argument and every result can be posted,
+// so that this interface is also the worker's protocol (remote.ts): nobody keeps a second list of messages.
+import type { Tensor } from '../core/tensor.ts'
+
+export type { Tensor } from '../core/tensor.ts'
+export { openBackend } from './open.ts'
+
+export type BackendName = 'cuda' | 'native' | 'wasm'
+
+export interface BackendOptions {
+  /** Which backend; 'auto' takes the first that this machine has, of cuda, native, wasm. */
+  readonly backend?: 'auto' | BackendName
+  /** Threads to compute with, the caller's included; as many as there are processors unless told. */
+  readonly threads?: number
+  /** Whether the engine runs in a worker; in pages it does unless told otherwise, elsewhere it does not. */
+  readonly worker?: boolean
+  /** The WebAssembly core: a module, its bytes, or where it lies; one of dist/pf-*.wasm unless told. */
+  readonly wasm?: WasmSource | Promise<WasmSource>
+  /** Which build of the WebAssembly core: 'relaxed-mt', 'simd-mt', 'relaxed' or 'simd'; the fastest that runs unless told. */
+  readonly build?: string
+  /** Gives the core a file system and captures its console, see `takeConsole()`. */
+  readonly wasi?: boolean
+  /** Stops the opening. */
+  readonly signal?: AbortSignal
+}
+
+export type WasmSource = WebAssembly.Module | Uint8Array | ArrayBuffer | URL | string | Response
+
+export interface Refusal {
+  readonly backend: string
+  readonly reason: string
+}
+
+export interface BackendInfo {
+  readonly backend: BackendName
+  /** 'native', or the build of the WebAssembly core. */
+  readonly build: string
+  /** The version of the core. */
+  readonly version: string
+  /** The vector instructions it was compiled for. */
+  readonly simd: string
+  /** Threads in use, the caller's included. */
+  readonly threads: number
+  /** Whether the engine runs in a worker. */
+  readonly worker: boolean
+  /** What was tried before, and why it could not be had. */
+  readonly refused: readonly Refusal[]
+  /** Bytes of tensor memory, and how many the core's memory may grow to where something but the machine limits it. */
+  readonly memory: { readonly used: number; readonly peak: number; readonly limit?: number }
+}
+
+export interface BlobInfo {
+  /** 'tensor', 'empty', or the type of an object that is no tensor. */
+  readonly kind: string
+  readonly dtype?: Tensor['dtype']
+  readonly shape?: readonly number[]
+}
+
+export interface NetInfo {
+  readonly name: string
+  readonly type: string
+  /** Planned for inference: operators are fused and intermediates share memory. */
+  readonly optimized: boolean
+  readonly arenaBytes: number
+  readonly scratchBytes: number
+  /** The operators left after planning, in order; `ms` is their time so far when the net is profiled. */
+  readonly ops: readonly {
+    readonly index: number
+    readonly type: string
+    readonly name: string
+    readonly outputs: readonly string[]
+    readonly absorbed: readonly string[]
+    readonly ms: number
+    readonly runs: number
+  }[]
+}
+
+export interface SchemaPort {
+  readonly name: string
+  readonly kind: 'tensor' | 'object'
+  readonly optional: boolean
+  readonly variadic: boolean
+  readonly doc: string
+}
+
+/** An operator as the core declares it. The prose is only in the native core. */
+export interface Schema {
+  readonly name: string
+  readonly doc: string
+  readonly file: string
+  readonly args: readonly {
+    readonly name: string
+    readonly type: string
+    readonly required: boolean
+    readonly default?: number | string | boolean
+    readonly doc: string
+  }[]
+  readonly inputs: readonly SchemaPort[]
+  readonly outputs: readonly SchemaPort[]
+  /** Input, output, and whether they must be one blob. */
+  readonly inplace: readonly (readonly [number, number, boolean])[]
+  readonly anyInplace: boolean
+  readonly gradient: 'undeclared' | 'yes' | 'none' | 'refused'
+  readonly gradientRefusal: string
+  readonly shape: boolean
+  readonly shapeUnknown: string
+  readonly devices: readonly string[]
+}
+
+/**
+ * What a core can do. Handles are small integers; one that is closed or was never open is a PfError 'handle'. After
+ * `close()` every call is a PfError 'closed'. A fault inside the core is 'internal', and the backend is then of no more use.
+ */
+export interface Backend {
+  info(): Promise<BackendInfo>
+  /** The operators there are, user operators included, sorted by name. */
+  schemas(): Promise<Schema[]>
+
+  /** Opens an empty workspace; the same seed gives the same random numbers, none gives others each time. */
+  openWorkspace(seed?: bigint): Promise<number>
+  /** Closes a workspace with its nets and blobs. */
+  closeWorkspace(workspace: number): Promise<void>
+
+  /** Copies a tensor into a blob, made if need be. 'shape' when data and shape do not fit, 'no_memory'. */
+  feed(workspace: number, name: string, tensor: Tensor): Promise<void>
+  /** Copies a blob's tensor. 'no_blob' when there is none, or its memory is used again by a planned net. */
+  fetch(workspace: number, name: string): Promise<Tensor>
+  blobInfo(workspace: number, name: string): Promise<BlobInfo>
+  /** The names of all blobs, sorted. */
+  blobs(workspace: number): Promise<string[]>
+  /** Empties a blob and forgets its name; nets that read it then fail. */
+  removeBlob(workspace: number, name: string): Promise<void>
+
+  /** Makes a serialized NetDef ready to run. All operators that cannot run are named at once ('no_operator'). */
+  createNet(workspace: number, netDef: Uint8Array): Promise<number>
+  /** Runs a net once or `iterations` times. 'aborted' when `abort()` stopped it. */
+  runNet(net: number, options?: { readonly iterations?: number }): Promise<void>
+  netInfo(net: number): Promise<NetInfo>
+  closeNet(net: number): Promise<void>
+  /** Creates the operator of a serialized OperatorDef, runs it once and forgets it. */
+  runOperator(workspace: number, operatorDef: Uint8Array): Promise<void>
+
+  /** Makes the gradient operators of one operator, see cpp/net/gradient.h for both messages. */
+  gradient(request: Uint8Array): Promise<Uint8Array>
+  /** The shapes of a net's blobs, as serialized TensorShapes. */
+  infer(workspace: number, netDef: Uint8Array): Promise<Uint8Array>
+  /** Brings the operators of a compiled AssemblyScript module (assembly/pf.ts); answers their names. WebAssembly only. */
+  registerUserOperators(module: Uint8Array): Promise<string[]>
+  /** What operators have written since the last time; captured only with the option `wasi`. */
+  takeConsole(): Promise<{ out: string; error: string }>
+
+  /**
+   * Stops the run in progress, which then fails with 'aborted'; without one nothing happens. A run in a worker stops
+   * within an operator's time where memory is shared, else between iterations.
+   */
+  abort(): void
+  /** Frees everything and ends the threads. Closing twice is fine. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** What `Backend` has for every call of the protocol. */
+export type Method = Exclude<keyof Backend, 'abort' | 'close' | typeof Symbol.asyncDispose>

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// A backend over a core in this thread.
+import {
+  decodeHeader,
+  decodeNames,
+  decodeStrings,
+  encodeHeader,
+  encodeStrings,
+  encodeText,
+  encodeU64,
+} from '../core/codec.ts'
+import { type AbortHandle, type CallResult, type Core, closedError, textOf } from '../core/core.ts'
+import { bytesView, elementCount, type Tensor, tensorFromBytes } from '../core/tensor.ts'
+import type { Fn } from '../gen/abi.ts'
+import { platform } from '../platform/index.ts'
+import { PfError } from '../util/error.ts'
+import type { Backend, BackendInfo, BackendName, BlobInfo, NetInfo, Refusal, Schema } from './backend.ts'
+
+// Long runs let timers, messages and the screen have their turn this often.
+const kSliceMs = 30
+
+export interface LocalOrigin {
+  readonly backend: BackendName
+  readonly refused: readonly Refusal[]
+}
+
+export class LocalBackend implements Backend {
+  private readonly core: Core
+  private readonly origin: LocalOrigin
+  private readonly workspaces = new Set<number>()
+  // The iterations in progress: whatever is called meanwhile waits for them.
+  private running: Promise<void> | undefined
+  private stopping = false
+  private closing: Promise<void> | undefined
+
+  constructor(core: Core, origin: LocalOrigin) {
+    this.core = core
+    this.origin = origin
+  }
+
+  async info(): Promise<BackendInfo> {
+    const { version, simd } = await this.json<{ version: string; simd: string }>('version')
+    const { used, peak } = await this.json<{ used: number; peak: number }>('memory')
+    const threads = await this.ask('threads', 0, undefined, ({ handle }) => handle)
+    const { memoryLimit: limit, build } = this.core
+    const memory = limit === undefined ? { used, peak } : { used, peak, limit }
+    return { ...this.origin, build, version, simd, threads, worker: false, memory }
+  }
+
+  schemas(): Promise<Schema[]> {
+    return this.json('schemas')
+  }
+
+  openWorkspace(seed?: bigint): Promise<number> {
+    const bytes = seed === undefined ? new Uint8Array(8) : encodeU64(seed)
+    if (seed === undefined) platform.randomBytes(bytes)
+    return this.ask('workspace_open', 0, bytes, ({ handle }) => {
+      this.workspaces.add(handle)
+      return handle
+    })
+  }
+
+  closeWorkspace(workspace: number): Promise<void> {
+    return this.ask('workspace_close', workspace, undefined, () => {
+      this.workspaces.delete(workspace)
+    })
+  }
+
+  async feed(workspace: number, name: string, { dtype, shape, data }: Tensor): Promise<void> {
+    const count = elementCount(shape)
+    if (data.length !== count) {
+      const text = `its shape [${shape.join(', ')}] takes ${count} elements, it has ${data.length}`
+      throw new PfError('shape', `cannot feed blob "${name}": ${text}`)
+    }
+    if (Array.isArray(data)) return this.ask('blob_deserialize', workspace, encodeStrings(name, shape, data), done)
+    const bytes = bytesView({ dtype, shape, data })
+    return this.ask('blob_feed', workspace, encodeHeader(dtype, shape, name), (room) => room.bytes.set(bytes))
+  }
+
+  fetch(workspace: number, name: string): Promise<Tensor> {
+    const blob = encodeText(name)
+    return this.ask('blob_info', workspace, blob, (info) => {
+      const { dtype = 'float32', shape } = decodeHeader(info.bytes)
+      if (dtype === 'string') {
+        return { dtype, ...decodeStrings(this.core.call('blob_serialize', workspace, blob).bytes) }
+      }
+      return tensorFromBytes(this.core.call('blob_data', workspace, blob).bytes, shape, dtype)
+    })
+  }
+
+  blobInfo(workspace: number, name: string): Promise<BlobInfo> {
+    return this.ask('blob_info', workspace, encodeText(name), ({ bytes }) => {
+      const { dtype, shape, text } = decodeHeader(bytes)
+      return dtype === undefined ? { kind: text || 'empty' } : { kind: 'tensor', dtype, shape }
+    })
+  }
+
+  blobs(workspace: number): Promise<string[]> {
+    return this.ask('blob_list', workspace, undefined, ({ bytes }) => decodeNames(bytes))
+  }
+
+  removeBlob(workspace: number, name: string): Promise<void> {
+    return this.ask('blob_remove', workspace, encodeText(name), done)
+  }
+
+  createNet(workspace: number, netDef: Uint8Array): Promise<number> {
+    return this.ask('net_create', workspace, netDef, ({ handle }) => handle)
+  }
+
+  async runNet(net: number, { iterations = 1 }: { readonly iterations?: number } = {}): Promise<void> {
+    if (!Number.isInteger(iterations) || iterations < 0) {
+      throw new PfError('argument', `iterations must be a whole number, it is ${iterations}`)
+    }
+    await this.turn()
+    if (iterations < 2) {
+      if (iterations === 1) this.core.call('net_run', net)
+      return
+    }
+    const run = this.iterate(net, iterations)
+    this.running = run
+    try {
+      await run
+    } finally {
+      if (this.running === run) this.running = undefined
+    }
+  }
+
+  netInfo(net: number): Promise<NetInfo> {
+    return this.json('net_info', net)
+  }
+
+  closeNet(net: number): Promise<void> {
+    return this.ask('net_close', net, undefined, done)
+  }
+
+  runOperator(workspace: number, operatorDef: Uint8Array): Promise<void> {
+    return this.ask('op_run', workspace, operatorDef, done)
+  }
+
+  gradient(request: Uint8Array): Promise<Uint8Array> {
+    return this.ask('gradient', 0, request, ({ bytes }) => bytes.slice())
+  }
+
+  infer(workspace: number, netDef: Uint8Array): Promise<Uint8Array> {
+    return this.ask('infer', workspace, netDef, ({ bytes }) => bytes.slice())
+  }
+
+  async registerUserOperators(module: Uint8Array): Promise<string[]> {
+    await this.turn()
+    return await this.core.registerUserOperators(module)
+  }
+
+  async takeConsole(): Promise<{ out: string; error: string }> {
+    await this.turn()
+    return this.core.takeConsole()
+  }
+
+  abort(): void {
+    // A run that this thread is in cannot be interrupted by it; iterations can, between two of them.
+    this.stopping = this.running !== undefined
+  }
+
+  /** How a thread that is not in the run can stop it. */
+  abortHandle(): AbortHandle | undefined {
+    return this.core.abortHandle()
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.closeNow()
+    return this.closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  private async closeNow(): Promise<void> {
+    this.abort()
+    await this.running?.catch(() => {})
+    for (const workspace of this.workspaces) {
+      try {
+        this.core.call('workspace_close', workspace)
+      } catch {
+        break // a core that has stopped frees nothing any more, and need not
+      }
+    }
+    await this.core.close()
+  }
+
+  private async iterate(net: number, iterations: number): Promise<void> {
+    this.stopping = false
+    let last = platform.now()
+    for (let i = 0; i < iterations; i++) {
+      this.core.call('net_run', net)
+      if (platform.now() - last < kSliceMs || i === iterations - 1) continue
+      await new Promise((resolve) => setTimeout(resolve, 0))
+      if (this.stopping) throw new PfError('aborted', `the run was stopped after ${i + 1} of ${iterations} iterations`)
+      last = platform.now()
+    }
+  }
+
+  /** Waits for iterations in progress and refuses once closed. */
+  private async turn(): Promise<void> {
+    while (this.running) await this.running.catch(() => {})
+    if (this.closing) throw closedError()
+  }
+
+  /** Calls the core and uses what it gives at once: it dies with the next call. */
+  private async ask<T>(
+    fn: Fn,
+    handle: number,
+    input: Uint8Array | undefined,
+    use: (result: CallResult) => T,
+  ): Promise<T> {
+    await this.turn()
+    return use(this.core.call(fn, handle, input))
+  }
+
+  private json<T>(fn: Fn, handle = 0): Promise<T> {
+    return this.ask(fn, handle, undefined, ({ bytes }) => JSON.parse(textOf(bytes)) as T)
+  }
+}
+
+const done = (): void => {}

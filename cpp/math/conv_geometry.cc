@@ -249,4 +249,30 @@ Status conv_transpose_shape(const WindowArgs& args, const Shape& x, const Shape&
   return {};
 }
 
+void window_arguments(OpBuilder<Cpu>& op) {
+  op.optional_arg("kernel", ArgType::kInt, "Window size, the same in both of two dimensions.")
+      .optional_arg("kernel_h", ArgType::kInt, "Window height; with kernel_w.")
+      .optional_arg("kernel_w", ArgType::kInt, "Window width; with kernel_h.")
+      .optional_arg("kernels", ArgType::kInts, "Window size, one number per spatial dimension.")
+      .optional_arg("stride", ArgType::kInt, "Step between windows (1), the same in both of two dimensions.")
+      .optional_arg("stride_h", ArgType::kInt, "Vertical step; with stride_w.")
+      .optional_arg("stride_w", ArgType::kInt, "Horizontal step; with stride_h.")
+      .optional_arg("strides", ArgType::kInts, "Steps, one number per spatial dimension.")
+      .optional_arg("pad", ArgType::kInt, "Padding on all four sides (0).")
+      .optional_arg("pad_t", ArgType::kInt, "Padding at the top; with pad_l, pad_b and pad_r.")
+      .optional_arg("pad_l", ArgType::kInt, "Padding at the left.")
+      .optional_arg("pad_b", ArgType::kInt, "Padding at the bottom.")
+      .optional_arg("pad_r", ArgType::kInt, "Padding at the right.")
+      .optional_arg("pads", ArgType::kInts, "Padding before each spatial dimension, then after each.")
+      .arg("order", "NCHW", "NCHW or NHWC: channels first or last, for any number of dimensions.");
+}
+
+void dilation_arguments(OpBuilder<Cpu>& op) {
+  op.optional_arg("dilation", ArgType::kInt, "Distance between taps (1), the same in both of two dimensions.")
+      .optional_arg("dilation_h", ArgType::kInt, "Vertical distance between taps; with dilation_w.")
+      .optional_arg("dilation_w", ArgType::kInt, "Horizontal distance between taps; with dilation_h.")
+      .optional_arg("dilations", ArgType::kInts, "Distances between taps, one number per spatial dimension.")
+      .arg("legacy_pad", 0, "Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up).");
+}
+
 }  // namespace pf

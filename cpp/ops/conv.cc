@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conv, Conv1D, Conv2D, Conv3D: Y[n, m, p] = b[m] + sum over c, t of W[m, c, t] * X[n, c, input of p under tap t].
+#include <cstring>
+
+#include "core/op.h"
+#include "math/conv.h"
+#include "math/fold.h"
+
+namespace pf {
+namespace {
+
+// The filter packed for the product, and what was folded into it; made again when a tensor it came from has changed.
+class PackedFilter {
+ public:
+  Status prepare(const ConvShape& s, const OpRun& op, bool has_bias, const FoldedAffine& affine) {
+    if (unchanged(s, op)) return {};
+    bytes_.reset();
+    const int64_t packed = conv_packed_size(s), channels = s.out_channels;
+    PF_TRY(Memory::allocate(size_t(packed + 2 * channels) * sizeof(float), &bytes_));
+    float* scale = data() + packed;
+    bias_ = scale + channels;
+    if (has_bias) std::memcpy(bias_, op.in(2).data<float>(), size_t(channels) * sizeof(float));
+    else std::memset(bias_, 0, size_t(channels) * sizeof(float));
+    if (!affine.empty()) PF_TRY(affine.compute(op, channels, scale, bias_));
+    conv_pack(s, op.in(1).data<float>(), affine.empty() ? nullptr : scale, data());
+    if (affine.empty() && !has_bias) bias_ = nullptr;
+    remember(s, op);
+    return {};
+  }
+  float* data() const { return reinterpret_cast<float*>(bytes_->bytes()); }
+  const float* bias() const { return bias_; }
+
+ private:
+  bool unchanged(const ConvShape& s, const OpRun& op) const {
+    if (!bytes_ || depthwise_ != s.depthwise() || versions_.size() != size_t(op.inputs())) return false;
+    for (int i = 1; i < op.inputs(); ++i)
+      if (versions_[size_t(i)] != op.in(i).version()) return false;
+    return true;
+  }
+  void remember(const ConvShape& s, const OpRun& op) {
+    depthwise_ = s.depthwise();
+    versions_.assign(size_t(op.inputs()), 0);
+    for (int i = 1; i < op.inputs(); ++i) versions_[size_t(i)] = op.in(i).version();
+  }
+
+  std::shared_ptr<Memory> bytes_;
+  float* bias_ = nullptr;
+  bool depthwise_ = false;
+  std::vector<uint64_t> versions_;
+};
+
+struct Conv {
+  WindowArgs window;
+  bool has_bias;
+  FoldedAffine affine;
+  FoldedClamp clamp;
+  PackedFilter filter;
+
+  explicit Conv(const Args& args) : window(args), has_bias(args.def.input.size() > 2) {}
+
+  bool absorb(const Args& next, int first_input) {
+    if (clamp.used) return false;
+    return affine.absorb(next, first_input, window.channels_last) || clamp.absorb(next);
+  }
+
+  Status run(OpRun& op) {
+    ConvShape s;
+    PF_TRY(conv_shape(window, op.in(0).shape(), op.in(1).shape(), 0, &s));
+    PF_TRY(filter.prepare(s, op, has_bias, affine));
+    float* scratch;
+    PF_TRY(op.scratch(conv_forward_scratch(s), &scratch));
+    conv_forward(s, op.in(0).data<float>(), filter.data(), {filter.bias(), clamp.low, clamp.high}, op.out(0).data<float>(),
+                 scratch);
+    return {};
+  }
+};
+
+template <int kRank>
+Status shape(Infer& in) {
+  for (int i = 0; i < in.inputs(); ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
+  WindowArgs window;
+  PF_TRY(window.read(in.args));
+  ConvShape s;
+  PF_TRY(conv_shape(window, in.shape(0), in.shape(1), kRank, &s));
+  if (in.inputs() > 2) {
+    PF_CHECK(in.shape(2) == Shape{s.out_channels}, shape, "b needs the shape [", s.out_channels,
+             "], one number per output channel of W; its shape is ", in.shape(2));
+  }
+  in.set(0, activation_shape(s.batch, s.out_channels, s.rank, s.out, s.channels_last), DType::kFloat);
+  return {};
+}
+
+void gradient(Gradient& g) {
+  const bool has_bias = g.inputs() > 2;
+  std::vector<std::string> outputs = {g.GI(1)};
+  if (has_bias) outputs.push_back(g.GI(2));
+  if (!g.args.b("no_gradient_to_input")) outputs.push_back(g.GI(0));
+  OpDef& op = g.op((g.args.def.type + "Gradient").c_str(), {g.I(0), g.I(1), g.GO(0)}, std::move(outputs));
+  if (!has_bias) op.set("no_bias", int64_t(1));
+}
+
+void declare(OpBuilder<Cpu>& op) {
+  op.with(window_arguments)
+      .with(dilation_arguments)
+      .arg("group", 1, "Channels are cut into this many groups, each convolved alone.")
+      .arg("no_gradient_to_input", false, "Training: the gradient of X is not computed.")
+      .input("X", "float [N, C, H, W] or [N, H, W, C] by order, with one spatial dimension or several.")
+      .input("W", "Filter [M, C / group, kernel…]; with NHWC [M, kernel…, C / group].")
+      .optional_input("b", "[M], added to each output channel.")
+      .output("Y", "[N, M, …] or [N, …, M], each spatial dimension (in + pads - window) / stride + 1, rounded down.")
+      .grad(gradient)
+      .cpu<Conv>();
+}
+
+PF_OP(Conv)
+    .doc("Convolution with a filter bank, over one, two or more spatial dimensions.")
+    .shape(shape<0>)
+    .with(declare);
+PF_OP(Conv1D).doc("Conv that insists on one spatial dimension.").shape(shape<1>).with(declare);
+PF_OP(Conv2D).doc("Conv that insists on two spatial dimensions.").shape(shape<2>).with(declare);
+PF_OP(Conv3D).doc("Conv that insists on three spatial dimensions.").shape(shape<3>).with(declare);
+
+}  // namespace
+}  // namespace pf

@@ -38,11 +38,15 @@ const key = (name) => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : `'${name}'`)
 const comment = (text, indent = '  ') =>
   text ? `${indent}/** ${text.replaceAll('*/', '* /').replace(/\s*\n\s*/g, ' ')} */\n` : ''
 
+/** What JavaScript does not take as a name. */
+const reserved =
+  /^(?:var|in|if|do|for|new|try|this|else|case|void|with|enum|null|true|false|class|const|while|default|function|return|switch|delete|import|export)$/
+
 /** A tuple type with names. TypeScript wants optional elements after the others, and the rest, if any, last and alone. */
 function tuple(ports) {
   const elements = []
   for (const [i, { name, optional, variadic }] of ports.entries()) {
-    const label = /^[A-Za-z_$][\w$]*$/.test(name) ? name : `p${i}`
+    const label = /^[A-Za-z_$][\w$]*$/.test(name) && !reserved.test(name) ? name : `p${i}`
     if (variadic) {
       // One or more from here on; ports after it are part of the rest.
       elements.push(`...${label}: string[]`)

@@ -45,8 +45,8 @@ function staticCode(input, ...options) {
   )
 }
 
-// protobufjs' output made ours: no global registry, absent fields are absent (no defaults on prototypes), and lists of
-// numbers may become typed arrays, which net/wire.ts returns.
+// protobufjs' output made ours: no global registry, messages are plain objects in which absent fields are absent, and
+// lists of floats become the typed arrays that net/wire.ts returns.
 function tidy(code) {
   return code
     .replace(/^\/\*eslint.*\n/, '')
@@ -54,9 +54,16 @@ function tidy(code) {
     .replace(/^ *\w+\.prototype\.\w+ = .*;\n/gm, '')
     .replace(/function \(properties\)/g, 'function ()')
     .replace(/^ *if \(properties\)\n(.*\n){3}/gm, '')
+    .replace(/function \(\) \{\n((?: *this\.\w+ = \[\];\n)*) *\};/g, (_, lists) => plainObject(lists))
     .replace(/reader\.(int32|int64|float|double)s\((message\.\w+)\)/g, '$2 = reader.$1s($2)')
     .replace(/(message\.\w+)\.push\(reader\.float\(\)\)/g, '$1 = reader.floatRun($1, start)')
     .replace(/^\s*\n/gm, '')
+}
+
+// A message is a plain object, which spreads, compares and clones like any other.
+function plainObject(lists) {
+  const names = [...lists.matchAll(/this\.(\w+)/g)].map(([, name]) => `${name}: []`)
+  return `function () { return { ${names.join(', ')} }; };`
 }
 
 function weightsJson() {

@@ -10,9 +10,7 @@ const $root = {};
 export const caffe = $root.caffe = (() => {
     const caffe = {};
     caffe.BlobShape = (function() {
-        const BlobShape = function () {
-            this.dim = [];
-        };
+        const BlobShape = function () { return { dim: [] }; };
         BlobShape.decode = function (reader, length, _end, _depth, _target) {
             if (!(reader instanceof $Reader))
                 reader = $Reader.create(reader);
@@ -73,10 +71,7 @@ export const caffe = $root.caffe = (() => {
         return BlobShape;
     })();
     caffe.BlobProto = (function() {
-        const BlobProto = function () {
-            this.data = [];
-            this.double_data = [];
-        };
+        const BlobProto = function () { return { data: [], double_data: [] }; };
         BlobProto.decode = function (reader, length, _end, _depth, _target) {
             if (!(reader instanceof $Reader))
                 reader = $Reader.create(reader);
@@ -181,10 +176,7 @@ export const caffe = $root.caffe = (() => {
         return BlobProto;
     })();
     caffe.NetParameter = (function() {
-        const NetParameter = function () {
-            this.layers = [];
-            this.layer = [];
-        };
+        const NetParameter = function () { return { layers: [], layer: [] }; };
         NetParameter.decode = function (reader, length, _end, _depth, _target) {
             if (!(reader instanceof $Reader))
                 reader = $Reader.create(reader);
@@ -253,9 +245,7 @@ export const caffe = $root.caffe = (() => {
         return NetParameter;
     })();
     caffe.LayerParameter = (function() {
-        const LayerParameter = function () {
-            this.blobs = [];
-        };
+        const LayerParameter = function () { return { blobs: [] }; };
         LayerParameter.decode = function (reader, length, _end, _depth, _target) {
             if (!(reader instanceof $Reader))
                 reader = $Reader.create(reader);
@@ -322,9 +312,7 @@ export const caffe = $root.caffe = (() => {
         return LayerParameter;
     })();
     caffe.V1LayerParameter = (function() {
-        const V1LayerParameter = function () {
-            this.blobs = [];
-        };
+        const V1LayerParameter = function () { return { blobs: [] }; };
         V1LayerParameter.decode = function (reader, length, _end, _depth, _target) {
             if (!(reader instanceof $Reader))
                 reader = $Reader.create(reader);
@@ -391,8 +379,7 @@ export const caffe = $root.caffe = (() => {
         return V1LayerParameter;
     })();
     caffe.V0LayerParameter = (function() {
-        const V0LayerParameter = function () {
-        };
+        const V0LayerParameter = function () { return {  }; };
         V0LayerParameter.decode = function (reader, length, _end, _depth, _target) {
             if (!(reader instanceof $Reader))
                 reader = $Reader.create(reader);

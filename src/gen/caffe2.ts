@@ -10,8 +10,7 @@ const $root = {};
 export const caffe2 = $root.caffe2 = (() => {
     const caffe2 = {};
     caffe2.ModelInfo = (function() {
-        const ModelInfo = function () {
-        };
+        const ModelInfo = function () { return {  }; };
         ModelInfo.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -110,9 +109,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return ModelInfo;
     })();
     caffe2.BlobsMap = (function() {
-        const BlobsMap = function () {
-            this.value = [];
-        };
+        const BlobsMap = function () { return { value: [] }; };
         BlobsMap.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -190,8 +187,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return BlobsMap;
     })();
     caffe2.NetsMap = (function() {
-        const NetsMap = function () {
-        };
+        const NetsMap = function () { return {  }; };
         NetsMap.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -266,8 +262,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return NetsMap;
     })();
     caffe2.PlansMap = (function() {
-        const PlansMap = function () {
-        };
+        const PlansMap = function () { return {  }; };
         PlansMap.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -342,8 +337,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return PlansMap;
     })();
     caffe2.StringMap = (function() {
-        const StringMap = function () {
-        };
+        const StringMap = function () { return {  }; };
         StringMap.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -418,12 +412,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return StringMap;
     })();
     caffe2.MetaNetDef = (function() {
-        const MetaNetDef = function () {
-            this.blobs = [];
-            this.nets = [];
-            this.plans = [];
-            this.applicationSpecificInfo = [];
-        };
+        const MetaNetDef = function () { return { blobs: [], nets: [], plans: [], applicationSpecificInfo: [] }; };
         MetaNetDef.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -534,14 +523,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return MetaNetDef;
     })();
     caffe2.TensorProto = (function() {
-        const TensorProto = function () {
-            this.dims = [];
-            this.floatData = [];
-            this.int32Data = [];
-            this.stringData = [];
-            this.doubleData = [];
-            this.int64Data = [];
-        };
+        const TensorProto = function () { return { dims: [], floatData: [], int32Data: [], stringData: [], doubleData: [], int64Data: [] }; };
         TensorProto.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -771,8 +753,7 @@ export const caffe2 = $root.caffe2 = (() => {
             return values;
         })();
         TensorProto.Segment = (function() {
-            const Segment = function () {
-            };
+            const Segment = function () { return {  }; };
             Segment.encode = function (message, writer, _depth) {
                 if (!writer)
                     writer = $Writer.create();
@@ -849,12 +830,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return TensorProto;
     })();
     caffe2.QTensorProto = (function() {
-        const QTensorProto = function () {
-            this.dims = [];
-            this.data = [];
-            this.scales = [];
-            this.biases = [];
-        };
+        const QTensorProto = function () { return { dims: [], data: [], scales: [], biases: [] }; };
         QTensorProto.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -1050,9 +1026,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return QTensorProto;
     })();
     caffe2.TensorProtos = (function() {
-        const TensorProtos = function () {
-            this.protos = [];
-        };
+        const TensorProtos = function () { return { protos: [] }; };
         TensorProtos.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -1122,10 +1096,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return TensorProtos;
     })();
     caffe2.TensorShape = (function() {
-        const TensorShape = function () {
-            this.dims = [];
-            this.unknownDims = [];
-        };
+        const TensorShape = function () { return { dims: [], unknownDims: [] }; };
         TensorShape.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -1248,9 +1219,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return TensorShape;
     })();
     caffe2.TensorShapes = (function() {
-        const TensorShapes = function () {
-            this.shapes = [];
-        };
+        const TensorShapes = function () { return { shapes: [] }; };
         TensorShapes.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -1320,14 +1289,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return TensorShapes;
     })();
     caffe2.Argument = (function() {
-        const Argument = function () {
-            this.floats = [];
-            this.ints = [];
-            this.strings = [];
-            this.nets = [];
-            this.tensors = [];
-            this.qtensors = [];
-        };
+        const Argument = function () { return { floats: [], ints: [], strings: [], nets: [], tensors: [], qtensors: [] }; };
         Argument.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -1528,9 +1490,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return values;
     })();
     caffe2.DeviceOption = (function() {
-        const DeviceOption = function () {
-            this.extraInfo = [];
-        };
+        const DeviceOption = function () { return { extraInfo: [] }; };
         DeviceOption.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -1640,12 +1600,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return DeviceOption;
     })();
     caffe2.OperatorDef = (function() {
-        const OperatorDef = function () {
-            this.input = [];
-            this.output = [];
-            this.arg = [];
-            this.controlInput = [];
-        };
+        const OperatorDef = function () { return { input: [], output: [], arg: [], controlInput: [] }; };
         OperatorDef.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -1812,9 +1767,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return OperatorDef;
     })();
     caffe2.PartitionInfo = (function() {
-        const PartitionInfo = function () {
-            this.deviceId = [];
-        };
+        const PartitionInfo = function () { return { deviceId: [] }; };
         PartitionInfo.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -1906,13 +1859,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return PartitionInfo;
     })();
     caffe2.NetDef = (function() {
-        const NetDef = function () {
-            this.op = [];
-            this.arg = [];
-            this.externalInput = [];
-            this.externalOutput = [];
-            this.partitionInfo = [];
-        };
+        const NetDef = function () { return { op: [], arg: [], externalInput: [], externalOutput: [], partitionInfo: [] }; };
         NetDef.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -2058,10 +2005,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return NetDef;
     })();
     caffe2.ExecutionStep = (function() {
-        const ExecutionStep = function () {
-            this.substep = [];
-            this.network = [];
-        };
+        const ExecutionStep = function () { return { substep: [], network: [] }; };
         ExecutionStep.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -2230,10 +2174,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return ExecutionStep;
     })();
     caffe2.PlanDef = (function() {
-        const PlanDef = function () {
-            this.network = [];
-            this.executionStep = [];
-        };
+        const PlanDef = function () { return { network: [], executionStep: [] }; };
         PlanDef.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -2322,8 +2263,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return PlanDef;
     })();
     caffe2.BlobProto = (function() {
-        const BlobProto = function () {
-        };
+        const BlobProto = function () { return {  }; };
         BlobProto.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();
@@ -2438,8 +2378,7 @@ export const caffe2 = $root.caffe2 = (() => {
         return BlobProto;
     })();
     caffe2.DBReaderProto = (function() {
-        const DBReaderProto = function () {
-        };
+        const DBReaderProto = function () { return {  }; };
         DBReaderProto.encode = function (message, writer, _depth) {
             if (!writer)
                 writer = $Writer.create();

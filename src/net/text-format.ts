@@ -47,6 +47,7 @@ class Parser {
       this.field(name, message, value, depth)
       if (!this.tokens.accept(',')) this.tokens.accept(';')
     }
+    for (const { key, type } of message.repeated) value[key] = asDecoded(value[key] as number[], type)
     return value
   }
 
@@ -175,6 +176,13 @@ class Parser {
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+// Lists of floats are typed arrays after decoding, so they are here.
+function asDecoded(list: number[], type: string): ArrayLike<unknown> {
+  if (list.length === 0) return list
+  if (type === 'float') return Float32Array.from(list)
+  return type === 'double' ? Float64Array.from(list) : list
+}
 
 function joined(parts: Uint8Array[]): Uint8Array {
   const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))

@@ -2,12 +2,17 @@
 // What came of running recorded cases.
 import { PfError } from '../util/error.ts'
 
+export interface Outcome {
+  case: string
+  why: string
+}
+
 export interface VerifyReport {
   total: number
   passed: number
-  failed: { case: string; why: string }[]
+  failed: Outcome[]
   /** Cases of operators that we do not have. */
-  unsupported: string[]
+  unsupported: Outcome[]
 }
 
 export const emptyReport = (): VerifyReport => ({ total: 0, passed: 0, failed: [], unsupported: [] })
@@ -26,19 +31,23 @@ export async function enter(
   name: string,
   run: () => Promise<string | undefined>,
 ): Promise<void> {
+  const outcome = await attempt(run)
   report.total++
-  let why: string | undefined
+  if (outcome === undefined) report.passed++
+  else report[outcome.list].push({ case: name, why: outcome.why })
+}
+
+async function attempt(
+  run: () => Promise<string | undefined>,
+): Promise<{ list: 'failed' | 'unsupported'; why: string } | undefined> {
   try {
-    why = await run()
+    const why = await run()
+    return why === undefined ? undefined : { list: 'failed', why }
   } catch (error) {
-    if (!(error instanceof PfError)) throw error
-    if (error.code === 'aborted' || error.code === 'closed') throw error
-    if (error.code === 'no_operator') {
-      report.unsupported.push(name)
-      return
-    }
-    why = `[${error.code}] ${error.message}`
+    if (!(error instanceof Error)) throw error
+    const code = error instanceof PfError ? error.code : 'internal'
+    // These tell of the whole verification, not of the case.
+    if (code === 'aborted' || code === 'closed' || error.name === 'AbortError') throw error
+    return { list: code === 'no_operator' ? 'unsupported' : 'failed', why: `[${code}] ${error.message}` }
   }
-  if (why === undefined) report.passed++
-  else report.failed.push({ case: name, why })
 }

@@ -51,7 +51,7 @@ async function feedIteration(
 function rows({ shape, data }: Tensor, first: number, count: number, divide: number, dtype: DType): Tensor {
   const size = shape.slice(1).reduce((a, b) => a * b, 1)
   const part = (data as TypedArray).slice(first * size, (first + count) * size)
-  return tensor(Array.from(part, (value) => Number(value) / divide), [count, ...shape.slice(1)], dtype)
+  return tensor(Array.from(part as Float32Array, (value) => Number(value) / divide), [count, ...shape.slice(1)], dtype)
 }
 
 async function compareIteration(

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import { platform } from '../../platform/index.ts'
+import type { Command, Context, Given } from '../arguments.ts'
+import { backendOptions, withBackend } from '../context.ts'
+
+export const info: Command = {
+  name: 'info',
+  describe: 'Says what runs here: the backend, why others were refused, threads, memory and operators',
+  options: [
+    ...backendOptions,
+    { flag: '--operators', describe: 'Lists the operators' },
+    { flag: '--json', describe: 'Prints JSON' },
+  ],
+  examples: ['info', 'info --backend wasm --json'],
+  run: (given, context) => withBackend(given, context, async (backend) => {
+    const [about, schemas] = [await backend.info(), await backend.schemas()]
+    const operators = schemas.map(({ name }) => name).sort()
+    const runtime = `${platform.name} ${platform.version}`
+    if (given.flag('json')) {
+      context.print(JSON.stringify({ ...about, runtime, cores: platform.cores(), operators }, undefined, 2))
+    } else {
+      report(given, context, { ...about, runtime, operators })
+    }
+  }),
+}
+
+interface Report {
+  backend: string
+  build: string
+  simd: string
+  threads: number
+  refused: readonly { backend: string; reason: string }[]
+  memory: { limit?: number }
+  runtime: string
+  operators: readonly string[]
+}
+
+function report(given: Given, { print }: Context, about: Report): void {
+  if (given.flag('operators')) {
+    for (const name of about.operators) print(name)
+    return
+  }
+  print(`runtime    ${about.runtime}, ${platform.cores()} processors`)
+  print(`backend    ${about.backend} (${about.build}, SIMD ${about.simd})`)
+  for (const { backend, reason } of about.refused) print(`refused    ${backend}: ${reason}`)
+  print(`threads    ${about.threads}`)
+  const { limit = 0 } = about.memory
+  print(`memory     ${limit > 0 ? `up to ${Math.round(limit / 2 ** 20)} MiB` : 'as much as the machine has'}`)
+  print(`operators  ${about.operators.length} (portafilter info --operators lists them)`)
+}

@@ -68,12 +68,25 @@ function executable(path) {
   chmodSync(path, 0o755)
 }
 
-for (const name of readdirSync('dist')) if (name.endsWith('.js')) rmSync(`dist/${name}`)
-await bundleInto('server', { index: 'src/index.ts', cli: 'src/cli/main.ts', ...workers }, 'dist')
-executable('dist/cli.js')
-const metafile = await bundle('browser', { index: 'src/index.ts', ...workers }, 'dist/browser')
-await copyBeside('dist/browser', wasmFiles)
-types()
-const problems = [...leaks(metafile, 'dist/browser'), ...report(metafile)]
-for (const problem of problems) console.error(`js: ${problem}`)
-process.exitCode = problems.length ? 1 : 0
+/** Bundles both sides and their types; answers what is wrong with them. */
+async function all() {
+  const server = await bundleInto('server', { index: 'src/index.ts', cli: 'src/cli/main.ts', ...workers }, 'dist')
+  for (const name of readdirSync('dist')) {
+    if (name.endsWith('.js') && !server.outputs[`dist/${name}`]) rmSync(`dist/${name}`) // chunks of an earlier build
+  }
+  executable('dist/cli.js')
+  const browser = await bundle('browser', { index: 'src/index.ts', ...workers }, 'dist/browser')
+  await copyBeside('dist/browser', wasmFiles)
+  types()
+  return [...leaks(browser, 'dist/browser'), ...report(browser)]
+}
+
+try {
+  const problems = await all()
+  for (const problem of problems) console.error(`js: ${problem}`)
+  process.exitCode = problems.length ? 1 : 0
+} catch (error) {
+  // esbuild and tsc have told their own faults already.
+  if (!error.errors && error.status === undefined) throw error
+  process.exitCode = 1
+}

@@ -5,6 +5,1386 @@
 
 /** The operators of the core: blobs by position, arguments by name. */
 export interface Operators {
+  /** Elementwise absolute value `Y = |X|`. */
+  Abs: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of Abs: `dX = dY * sign(X)`, 0 where X is 0. */
+  AbsGradient: {
+    inputs: [X: string, dY: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** The share of rows whose label is among their `top_k` highest scores. Of equal scores the lower class counts as the higher. */
+  Accuracy: {
+    inputs: [predictions: string, labels: string]
+    outputs: [accuracy: string]
+    args: {
+      /** How many of the highest scores count as a hit. Default 1. */
+      top_k?: number
+    }
+  }
+  /** One step of Adagrad: `h' = decay h + g^2`, `w' = w + lr g / (sqrt(h') + epsilon)`. */
+  Adagrad: {
+    inputs: [w: string, h: string, g: string, lr: string]
+    outputs: [new_w: string, new_h: string, effective_lr?: string, update?: string]
+    args: {
+      /** Added to the root, against division by zero. Default 0.00001. */
+      epsilon?: number
+      /** Share of the history that stays. Default 1. */
+      decay?: number
+      /** Adds this much of the parameter to the gradient first. Default 0. */
+      weight_decay?: number
+    }
+  }
+  /** One step of Adam. With `t = iter + 1`: `m1' = beta1 m1 + (1 - beta1) g`, `m2' = beta2 m2 + (1 - beta2) g^2`, `step = sqrt(1 - beta2^t) / (1 - beta1^t) m1' / (sqrt(m2') + epsilon)`, `w' = w + lr step`. */
+  Adam: {
+    inputs: [w: string, m1: string, m2: string, g: string, lr: string, iter: string]
+    outputs: [new_w: string, new_m1: string, new_m2: string, step?: string]
+    args: {
+      /** Decay of the mean of the gradients. Default 0.9. */
+      beta1?: number
+      /** Decay of the mean of their squares. Default 0.999. */
+      beta2?: number
+      /** Added to the root, against division by zero. Default 0.00001. */
+      epsilon?: number
+    }
+  }
+  /** Elementwise sum `C = A + B`. */
+  Add: {
+    inputs: [A: string, B: string]
+    outputs: [C: string]
+    args: {
+      /** Repeat B by the older rules (see axis); without it numpy's rules hold. Default false. */
+      broadcast?: boolean
+      /** With broadcast: the dimension of A where B's begin; -1 aligns them at the end. Default -1. */
+      axis?: number
+      /** With broadcast: the axis by its letter in order, such as C. Default "". */
+      axis_str?: string
+      /** The letters of A's dimensions, for axis_str. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Y shares the memory of X: what is written into one appears in the other. */
+  Alias: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Adds to a number under a mutex and tells what it was before: `after = original + increment`. */
+  AtomicFetchAdd: {
+    inputs: [mutex: string, original: string, increment: string]
+    outputs: [after: string, before: string]
+    args: Record<never, never>
+  }
+  /** Adds 1 to a counter of iterations, in place and under a mutex, so that several nets can share the counter. */
+  AtomicIter: {
+    inputs: [mutex: string, iter: string]
+    outputs: [iter: string]
+    args: Record<never, never>
+  }
+  /** Mean over windows. The divisor counts the inputs a window covers, not the padding. */
+  AveragePool: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** AveragePool that insists on one spatial dimension. */
+  AveragePool1D: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** Gradient of AveragePool1D. */
+  AveragePool1DGradient: {
+    inputs: [X: string, Y: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** AveragePool that insists on two spatial dimensions. */
+  AveragePool2D: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** Gradient of AveragePool2D. */
+  AveragePool2DGradient: {
+    inputs: [X: string, Y: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** AveragePool that insists on three spatial dimensions. */
+  AveragePool3D: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** Gradient of AveragePool3D. */
+  AveragePool3DGradient: {
+    inputs: [X: string, Y: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** Gradient of AveragePool: dY in equal shares to the inputs its window covers. */
+  AveragePoolGradient: {
+    inputs: [X: string, Y: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** The mean of all elements, the usual end of a training net: `Y = sum_i X_i / N`. */
+  AveragedLoss: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of AveragedLoss: `dX_i = dY / N`. */
+  AveragedLossGradient: {
+    inputs: [X: string, dY: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** Turns three float planes from a style transfer net into packed BGRA pixels: `Y = X + mean`, kept within 0 and 255 and cut to whole numbers; alpha is 255. */
+  BRGNCHWCToPackedInt8BGRAStylizerDeprocess: {
+    inputs: [X: string, mean: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Matrix product of each pair of matrices, the last two dimensions of A and B. */
+  BatchMatMul: {
+    inputs: [A: string, B: string]
+    outputs: [C: string]
+    args: {
+      /** The matrices of A are stored transposed. Default false. */
+      trans_a?: boolean
+      /** The matrices of B are stored transposed. Default false. */
+      trans_b?: boolean
+      /** numpy's rules: leading dimensions of size 1, or missing, repeat; vectors are allowed. Default false. */
+      broadcast?: boolean
+      /** Accepted and ignored. Default false. */
+      use_scratch?: boolean
+    }
+  }
+  /** X in another type. To integers numbers are cut towards zero, to bool everything but 0 becomes true. */
+  Cast: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** The type: a number of TensorProto.DataType or a name such as int32. */
+      to: number | string
+      /** The type of X; the gradient needs it. */
+      from_type?: number | string
+    }
+  }
+  /** Mixes the groups of a grouped convolution: `Y[:, k * group + g] = X[:, g * (C / group) + k]`. */
+  ChannelShuffle: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Number of groups; divides the channels. Default 1. */
+      group?: number
+      /** NCHW or NHWC: where the channels are. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Gradient of ChannelShuffle: `dX[:, g * (C / group) + k] = dY[:, k * group + g]`. */
+  ChannelShuffleGradient: {
+    inputs: [dY: string]
+    outputs: [dX: string]
+    args: {
+      /** Number of groups; divides the channels. Default 1. */
+      group?: number
+      /** NCHW or NHWC: where the channels are. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Elementwise `Y = min(max(X, min), max)`. `min` 0 and `max` 6 make Relu6. */
+  Clip: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Smallest result; without it there is none. */
+      min?: number
+      /** Largest result; without it there is none. */
+      max?: number
+    }
+  }
+  /** Gradient of Clip from its output: `dX = dY` where `min < Y < max`, 0 elsewhere. */
+  ClipGradient: {
+    inputs: [Y: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** As given to Clip. */
+      min?: number
+      /** As given to Clip. */
+      max?: number
+    }
+  }
+  /** Joins the inputs along one dimension. */
+  Concat: {
+    inputs: [...X: string[]]
+    outputs: [Y: string, split_info?: string]
+    args: {
+      /** The dimension to join along; a negative one counts from the end. */
+      axis?: number
+      /** Instead of axis: joins the channels of NCHW (dimension 1) or NHWC (dimension 3). Default "NCHW". */
+      order?: string
+      /** With axis: the inputs become the slices of a new dimension. Default false. */
+      add_axis?: boolean
+    }
+  }
+  /** Convolution with a filter bank, over one, two or more spatial dimensions. */
+  Conv: {
+    inputs: [X: string, W: string, b?: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** Channels are cut into this many groups, each convolved alone. Default 1. */
+      group?: number
+      /** Training: the gradient of X is not computed. Default false. */
+      no_gradient_to_input?: boolean
+    }
+  }
+  /** Conv that insists on one spatial dimension. */
+  Conv1D: {
+    inputs: [X: string, W: string, b?: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** Channels are cut into this many groups, each convolved alone. Default 1. */
+      group?: number
+      /** Training: the gradient of X is not computed. Default false. */
+      no_gradient_to_input?: boolean
+    }
+  }
+  /** Gradient of Conv1D. */
+  Conv1DGradient: {
+    inputs: [X: string, W: string, dY: string]
+    outputs: [dW: string, db?: string, dX?: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** As in the convolution. Default 1. */
+      group?: number
+      /** There is no db: the outputs are dW and, if wanted, dX. Default false. */
+      no_bias?: boolean
+    }
+  }
+  /** Conv that insists on two spatial dimensions. */
+  Conv2D: {
+    inputs: [X: string, W: string, b?: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** Channels are cut into this many groups, each convolved alone. Default 1. */
+      group?: number
+      /** Training: the gradient of X is not computed. Default false. */
+      no_gradient_to_input?: boolean
+    }
+  }
+  /** Gradient of Conv2D. */
+  Conv2DGradient: {
+    inputs: [X: string, W: string, dY: string]
+    outputs: [dW: string, db?: string, dX?: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** As in the convolution. Default 1. */
+      group?: number
+      /** There is no db: the outputs are dW and, if wanted, dX. Default false. */
+      no_bias?: boolean
+    }
+  }
+  /** Conv that insists on three spatial dimensions. */
+  Conv3D: {
+    inputs: [X: string, W: string, b?: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** Channels are cut into this many groups, each convolved alone. Default 1. */
+      group?: number
+      /** Training: the gradient of X is not computed. Default false. */
+      no_gradient_to_input?: boolean
+    }
+  }
+  /** Gradient of Conv3D. */
+  Conv3DGradient: {
+    inputs: [X: string, W: string, dY: string]
+    outputs: [dW: string, db?: string, dX?: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** As in the convolution. Default 1. */
+      group?: number
+      /** There is no db: the outputs are dW and, if wanted, dX. Default false. */
+      no_bias?: boolean
+    }
+  }
+  /** Gradient of Conv: of the filter, of the bias unless no_bias, and of the input if it has an output. */
+  ConvGradient: {
+    inputs: [X: string, W: string, dY: string]
+    outputs: [dW: string, db?: string, dX?: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** As in the convolution. Default 1. */
+      group?: number
+      /** There is no db: the outputs are dW and, if wanted, dX. Default false. */
+      no_bias?: boolean
+    }
+  }
+  /** Transposed convolution in two dimensions: each input pixel adds its filter to the output, stride apart. */
+  ConvTranspose: {
+    inputs: [X: string, W: string, b?: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Extra size at the end of the output (0), below stride, in both dimensions. */
+      adj?: number
+      /** Extra height; with adj_w. */
+      adj_h?: number
+      /** Extra width; with adj_h. */
+      adj_w?: number
+      /** Extra sizes, one number per spatial dimension. */
+      adjs?: readonly number[]
+      /** Training: the gradient of X is not computed. Default false. */
+      no_gradient_to_input?: boolean
+    }
+  }
+  /** Gradient of ConvTranspose: of the filter, of the bias unless no_bias, and of the input if it has an output. */
+  ConvTransposeGradient: {
+    inputs: [X: string, W: string, dY: string]
+    outputs: [dW: string, db?: string, dX?: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Extra size at the end of the output (0), below stride, in both dimensions. */
+      adj?: number
+      /** Extra height; with adj_w. */
+      adj_h?: number
+      /** Extra width; with adj_h. */
+      adj_w?: number
+      /** Extra sizes, one number per spatial dimension. */
+      adjs?: readonly number[]
+      /** There is no db: the outputs are dW and, if wanted, dX. Default false. */
+      no_bias?: boolean
+    }
+  }
+  /** A copy of X. */
+  Copy: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** A copy of X, which lies in the CPU's memory, on the operator's device. */
+  CopyFromCPUInput: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** A copy of X on the device where Like lies. */
+  CopyOnDeviceLike: {
+    inputs: [X: string, Like: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Makes a mutex, for operators such as AtomicIter that change a blob which several nets share. */
+  CreateMutex: {
+    inputs: []
+    outputs: [mutex: string]
+    args: Record<never, never>
+  }
+  /** Cross entropy of rows of probabilities against rows of label probabilities: `Y_i = -sum_j label_ij log(max(X_ij, 1e-20))`. */
+  CrossEntropy: {
+    inputs: [X: string, label: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of CrossEntropy: `dX_ij = -dY_i label_ij / max(X_ij, 1e-20)`. */
+  CrossEntropyGradient: {
+    inputs: [X: string, label: string, dY: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** Concat under the name it once had for channels. */
+  DepthConcat: {
+    inputs: [...X: string[]]
+    outputs: [Y: string, split_info?: string]
+    args: {
+      /** The dimension to join along; a negative one counts from the end. */
+      axis?: number
+      /** Instead of axis: joins the channels of NCHW (dimension 1) or NHWC (dimension 3). Default "NCHW". */
+      order?: string
+      /** With axis: the inputs become the slices of a new dimension. Default false. */
+      add_axis?: boolean
+    }
+  }
+  /** Split under the name it once had for channels. */
+  DepthSplit: {
+    inputs: [X: string, split_info?: string]
+    outputs: [...Y: string[]]
+    args: {
+      /** The dimension to split; a negative one counts from the end. */
+      axis?: number
+      /** Instead of axis: splits the channels of NCHW (dimension 1) or NHWC (dimension 3). Default "NCHW". */
+      order?: string
+      /** With axis: takes slices and drops the dimension. Default false. */
+      add_axis?: boolean
+      /** The size of each part; without it and without second input they are equal. */
+      split?: readonly number[]
+    }
+  }
+  /** Elementwise quotient `C = A / B`; integers are rounded towards zero. */
+  Div: {
+    inputs: [A: string, B: string]
+    outputs: [C: string]
+    args: {
+      /** Repeat B by the older rules (see axis); without it numpy's rules hold. Default false. */
+      broadcast?: boolean
+      /** With broadcast: the dimension of A where B's begin; -1 aligns them at the end. Default -1. */
+      axis?: number
+      /** With broadcast: the axis by its letter in order, such as C. Default "". */
+      axis_str?: string
+      /** The letters of A's dimensions, for axis_str. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Gradient of Div: `dA = dC / B`, `dB = -dC * C / B`. */
+  DivGradient: {
+    inputs: [B: string, C: string, dC: string]
+    outputs: [dA: string, dB: string]
+    args: Record<never, never>
+  }
+  /** In training sets each element to 0 with probability `ratio` and scales the others: `Y = X mask / (1 - ratio)`. With is_test the identity. */
+  Dropout: {
+    inputs: [X: string]
+    outputs: [Y: string, mask?: string]
+    args: {
+      /** Probability of dropping an element, from 0 to 1. Default 0.5. */
+      ratio?: number
+      /** Pass X through unchanged; the mask is then not written. Default false. */
+      is_test?: boolean
+    }
+  }
+  /** Gradient of Dropout: `dX = dY mask / (1 - ratio)`; with is_test `dX = dY`. */
+  DropoutGrad: {
+    inputs: [dY: string, mask?: string]
+    outputs: [dX: string]
+    args: {
+      /** As given to Dropout. Default 0.5. */
+      ratio?: number
+      /** As given to Dropout. Default false. */
+      is_test?: boolean
+    }
+  }
+  /** Elementwise `Y = X` where `X > 0`, `Y = alpha * (exp(X) - 1)` elsewhere. */
+  Elu: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** What Y tends to, negated, for small X. Default 1. */
+      alpha?: number
+    }
+  }
+  /** Gradient of Elu from its output: `dX = dY` where `Y > 0`, `dX = dY * (Y + alpha)` elsewhere. */
+  EluGradient: {
+    inputs: [Y: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** As given to Elu. Default 1. */
+      alpha?: number
+    }
+  }
+  /** A copy of X in the CPU's memory. */
+  EnsureCPUOutput: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** X itself; a sparse gradient of Y becomes a dense one of X. */
+  EnsureDense: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Elementwise exponential `Y = exp(X)`. */
+  Exp: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** The elements of X with dimensions of 1 put in, so that they are the ones named of the result. */
+  ExpandDims: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Dimensions of Y that are new. */
+      dims: readonly number[]
+    }
+  }
+  /** Fully connected layer, `Y = X W' + b`. */
+  FC: {
+    inputs: [X: string, W: string, b: string]
+    outputs: [Y: string]
+    args: {
+      /** X is a matrix: the dimensions before `axis` are its rows, the others its columns. Default 1. */
+      axis?: number
+      /** W is a matrix in the same way. Default 1. */
+      axis_w?: number
+      /** Accepted and ignored: sums are float. Default false. */
+      float16_compute?: boolean
+    }
+  }
+  /** Gradient of FC: `dW = dY' X`, `db` the column sums of dY, `dX = dY W`. */
+  FCGradient: {
+    inputs: [X: string, W: string, dY: string]
+    outputs: [dW: string, db: string, dX?: string]
+    args: {
+      /** X is a matrix: the dimensions before `axis` are its rows, the others its columns. Default 1. */
+      axis?: number
+      /** W is a matrix in the same way. Default 1. */
+      axis_w?: number
+      /** Accepted and ignored: sums are float. Default false. */
+      float16_compute?: boolean
+    }
+  }
+  /** Fully connected layer with weights [K, N], `Y = X W + b`. */
+  FCTransposed: {
+    inputs: [X: string, W: string, b: string]
+    outputs: [Y: string]
+    args: {
+      /** X is a matrix: the dimensions before `axis` are its rows, the others its columns. Default 1. */
+      axis?: number
+      /** W is a matrix in the same way. Default 1. */
+      axis_w?: number
+      /** Accepted and ignored: sums are float. Default false. */
+      float16_compute?: boolean
+    }
+  }
+  /** Gradient of FCTransposed: `dW = X' dY`, `db` the column sums of dY, `dX = dY W'`. */
+  FCTransposedGradient: {
+    inputs: [X: string, W: string, dY: string]
+    outputs: [dW: string, db: string, dX?: string]
+    args: {
+      /** X is a matrix: the dimensions before `axis` are its rows, the others its columns. Default 1. */
+      axis?: number
+      /** W is a matrix in the same way. Default 1. */
+      axis_w?: number
+      /** Accepted and ignored: sums are float. Default false. */
+      float16_compute?: boolean
+    }
+  }
+  /** The elements of X as a matrix: the dimensions before `axis` become rows, the others columns. */
+  Flatten: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** The first dimension that becomes columns. Default 1. */
+      axis?: number
+    }
+  }
+  /** The elements of X as one dimension. */
+  FlattenToVec: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** One step of FTRL-proximal, which keeps weights at exactly 0: `n' = n + g^2`, `z' = z + g - (sqrt(n') - sqrt(n)) / alpha w`, `w' = (sign(z') lambda1 - z') / ((beta + sqrt(n')) / alpha + lambda2)` where `|z'| > lambda1`, else 0. */
+  Ftrl: {
+    inputs: [w: string, n_z: string, g: string, alpha?: string]
+    outputs: [new_w: string, new_n_z: string]
+    args: {
+      /** The learning rate, unless input 3 gives it. Default 0.005. */
+      alpha?: number
+      /** Slows the first steps. Default 1. */
+      beta?: number
+      /** Strength of L1 regularisation. Default 0.001. */
+      lambda1?: number
+      /** Strength of L2 regularisation. Default 0.001. */
+      lambda2?: number
+    }
+  }
+  /** Rows of DATA: `Y[i] = DATA[INDICES[i]]` for every element of INDICES. */
+  Gather: {
+    inputs: [DATA: string, INDICES: string]
+    outputs: [Y: string]
+    args: {
+      /** Give DATA a dense gradient instead of one by rows. Default false. */
+      dense_gradient?: boolean
+    }
+  }
+  /** Normalises each channel of each image by its own moments: `Y = (X - mean) / sqrt(var + epsilon) * scale + bias`. */
+  InstanceNorm: {
+    inputs: [X: string, scale: string, bias: string]
+    outputs: [Y: string, saved_mean?: string, saved_inv_stdev?: string]
+    args: {
+      /** Added to the variance. Default 0.00001. */
+      epsilon?: number
+      /** NCHW (channels second) or NHWC (channels last), for any number of dimensions from 3 on. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Gradient of InstanceNorm; moments that are not given are computed again. With `r = saved_inv_stdev`: `dX = scale r (dY - mean(dY) - (X - mean) r mean(dY (X - mean) r))`. */
+  InstanceNormGradient: {
+    inputs: [X: string, scale: string, bias: string, dY: string, saved_mean?: string, saved_inv_stdev?: string]
+    outputs: [dX: string, dscale: string, dbias: string]
+    args: {
+      /** Added to the variance. Default 0.00001. */
+      epsilon?: number
+      /** NCHW (channels second) or NHWC (channels last), for any number of dimensions from 3 on. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Adds 1 to a counter of iterations, in place. A counter fed as 0 reads 1 in the first iteration. Without an input the output is made when it is not there yet. */
+  Iter: {
+    inputs: [iter?: string]
+    outputs: [iter: string]
+    args: Record<never, never>
+  }
+  /** Local response normalisation across channels: `Y = X scale^-beta` with `scale = bias + alpha / size * sum X^2` over a window of `size` channels around each; channels beyond the ends count as 0. */
+  LRN: {
+    inputs: [X: string]
+    outputs: [Y: string, scale?: string]
+    args: {
+      /** Channels in the window, odd. Default 0. */
+      size?: number
+      /** Factor of the mean square in the window. Default 0. */
+      alpha?: number
+      /** The exponent. Default 0. */
+      beta?: number
+      /** What is added to the mean square. Default 1. */
+      bias?: number
+      /** NCHW or NHWC: where the channels are. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Gradient of LRN: `dX = dY scale^-beta - 2 alpha beta / size * X * sum dY Y / scale` over the window. */
+  LRNGradient: {
+    inputs: [X: string, Y: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** Channels in the window, odd. Default 0. */
+      size?: number
+      /** Factor of the mean square in the window. Default 0. */
+      alpha?: number
+      /** The exponent. Default 0. */
+      beta?: number
+      /** What is added to the mean square. Default 1. */
+      bias?: number
+      /** NCHW or NHWC: where the channels are. Default "NCHW". */
+      order?: string
+    }
+  }
   /** Cross entropy of rows of probabilities against integer labels: `Y_i = -log(max(X[i][label_i], 1e-20))`. Usually follows Softmax; SoftmaxWithLoss does both more exactly. */
   LabelCrossEntropy: {
     inputs: [X: string, label: string]
@@ -35,6 +1415,915 @@ export interface Operators {
       alpha?: number
     }
   }
+  /** The learning rate of an iteration: `base_lr` times a factor by `policy`. WeightedSum, Adam and Adagrad add what they compute, so they want a negative rate; MomentumSGDUpdate subtracts. fixed: 1. step: `gamma ^ floor(iter / stepsize)`. exp: `gamma ^ iter`. inv: `(1 + gamma iter) ^ -power`. poly: `(1 - iter / max_iter) ^ power`. linearWarmup: from start_multiplier to 1 in num_iter, then 1. constantWarmup: multiplier for num_iter, then 1. pieceWarmup: m1 until n1, m2 until n2, then m3. gate: multiplier_1 for num_iter, then multiplier_2. slope: multiplier_1 until num_iter_1, then a line that falls to multiplier_2 at num_iter_2 and ends there. hill: linearWarmup for num_iter, then inv, at least end_multiplier. alter: 1 for active_period, 0 for inactive_period, and so on. cyclical: triangles between base_lr and max_lr, 2 stepsize wide. cosine: from max_lr to min_lr in each period. constantThenLinearWarmup: start_warmup_multiplier, then a line to 1; compositeCyclical and compositeCosine go on with those. composite: policies one after another; part k has its arguments as sub_policy_<k>_policy and so on, and a factor sub_policy_<k>_lr_scale. */
+  LearningRate: {
+    inputs: [iter: string]
+    outputs: [rate: string]
+    args: {
+      /** The rate that the policy scales. */
+      base_lr: number
+      /** Name of the policy. */
+      policy: string
+      /** step, exp, inv, hill: base of the power, or its slope. Default 0. */
+      gamma?: number
+      /** inv, poly, hill: the exponent. Default 0. */
+      power?: number
+      /** step: iterations of a step; cyclical: half the width of a triangle. Default 0. */
+      stepsize?: number
+      /** poly: the iteration where the rate is 0. Default -1. */
+      max_iter?: number
+      /** linearWarmup, constantWarmup, gate, hill: iterations of the first stage. Default 0. */
+      num_iter?: number
+      /** linearWarmup, hill: factor of iteration 0. Default 0. */
+      start_multiplier?: number
+      /** hill: the least factor. Default 0. */
+      end_multiplier?: number
+      /** constantWarmup: factor of the first stage. Default 0.5. */
+      multiplier?: number
+      /** gate (default 1), slope (default 0): the first factor. */
+      multiplier_1?: number
+      /** gate (default 1), slope (default 0): the second factor. */
+      multiplier_2?: number
+      /** slope: iteration where the line begins. Default 0. */
+      num_iter_1?: number
+      /** slope: iteration where the line ends. Default 0. */
+      num_iter_2?: number
+      /** pieceWarmup: the first factor. Default 0.5. */
+      m1?: number
+      /** pieceWarmup: iteration where the second begins. Default 0. */
+      n1?: number
+      /** pieceWarmup: the second factor. Default 0.5. */
+      m2?: number
+      /** pieceWarmup: iteration where the third begins. Default 0. */
+      n2?: number
+      /** pieceWarmup: the third factor. Default 0.5. */
+      m3?: number
+      /** alter: begin with the active period. Default true. */
+      active_first?: boolean
+      /** alter: iterations with factor 1. Default -1. */
+      active_period?: number
+      /** alter: iterations with factor 0. Default -1. */
+      inactive_period?: number
+      /** cyclical (default 0.005): the rate at the top; cosine (default 0.5): the first factor. */
+      max_lr?: number
+      /** cyclical: factor of the height from one triangle to the next. Default 1. */
+      decay?: number
+      /** cosine: factor at the end of a period. Default 0.1. */
+      min_lr?: number
+      /** cosine: iterations of the first period. Default 50. */
+      period?: number
+      /** cosine: how much longer each period is. Default 1. */
+      t_mult?: number
+      /** cosine: how much lower each period is. Default 0.99. */
+      lr_shrink?: number
+      /** constantThenLinearWarmup, compositeCyclical, compositeCosine: the first factor. Default 0.1. */
+      start_warmup_multiplier?: number
+      /** The same: iterations of the first factor. Default 10000000. */
+      constant_warmup_num_iter?: number
+      /** The same: iterations of the line to 1. Default 10000000. */
+      linear_warmup_num_iter?: number
+      /** compositeCyclical (default 0.05): as max_lr. */
+      cyclical_max_lr?: number
+      /** compositeCyclical: as stepsize. Default 1000000. */
+      cyclical_step_size?: number
+      /** compositeCyclical: as decay. Default 1. */
+      cyclical_decay?: number
+      /** compositeCosine: as max_lr. Default 0.5. */
+      cosine_max_lr?: number
+      /** compositeCosine: as min_lr. Default 0.1. */
+      cosine_min_lr?: number
+      /** compositeCosine: as period. Default 50. */
+      cosine_period?: number
+      /** compositeCosine: as t_mult. Default 1. */
+      cosine_t_mult?: number
+      /** compositeCosine: as lr_shrink. Default 0.99. */
+      cosine_lr_shrink?: number
+      /** composite: how many iterations each part lasts; the last goes on. */
+      sub_policy_num_iters?: readonly number[]
+    }
+  }
+  /** Elementwise natural logarithm `Y = log(X)`; -inf at 0, NaN below. */
+  Log: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Matrix product `C = A B`; A and B are cut into rows and columns at axis_a and axis_b. */
+  MatMul: {
+    inputs: [A: string, B: string, shape?: string]
+    outputs: [C: string]
+    args: {
+      /** First of A's dimensions that form its columns. Default 1. */
+      axis_a?: number
+      /** First of B's dimensions that form its columns. Default 1. */
+      axis_b?: number
+      /** A is stored transposed. Default false. */
+      trans_a?: boolean
+      /** B is stored transposed. Default false. */
+      trans_b?: boolean
+    }
+  }
+  /** Elementwise largest of all inputs: float32, float64, int32 or int64. */
+  Max: {
+    inputs: [...X: string[]]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of Max: dY for each input that equals the result, 0 elsewhere. */
+  MaxGradient: {
+    inputs: [Y: string, dY: string, ...X: string[]]
+    outputs: [...dX: string[]]
+    args: Record<never, never>
+  }
+  /** Maximum over windows; padding is never the maximum. */
+  MaxPool: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** MaxPool that insists on one spatial dimension. */
+  MaxPool1D: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** Gradient of MaxPool1D. */
+  MaxPool1DGradient: {
+    inputs: [X: string, Y: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** MaxPool that insists on two spatial dimensions. */
+  MaxPool2D: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** Gradient of MaxPool2D. */
+  MaxPool2DGradient: {
+    inputs: [X: string, Y: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** MaxPool that insists on three spatial dimensions. */
+  MaxPool3D: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** Gradient of MaxPool3D. */
+  MaxPool3DGradient: {
+    inputs: [X: string, Y: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** Gradient of MaxPool: dY goes to every input of the window that equals its maximum. */
+  MaxPoolGradient: {
+    inputs: [X: string, Y: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+    }
+  }
+  /** Elementwise mean of all inputs, which are float. */
+  Mean: {
+    inputs: [...X: string[]]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of Mean: dY divided by the number of inputs, for each of them. */
+  MeanGradient: {
+    inputs: [dY: string]
+    outputs: [...dX: string[]]
+    args: Record<never, never>
+  }
+  /** Joins the first two dimensions: `(m, n, …)` becomes `(m * n, …)`. */
+  MergeDim: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Elementwise smallest of all inputs: float32, float64, int32 or int64. */
+  Min: {
+    inputs: [...X: string[]]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of Min: dY for each input that equals the result, 0 elsewhere. */
+  MinGradient: {
+    inputs: [Y: string, dY: string, ...X: string[]]
+    outputs: [...dX: string[]]
+    args: Record<never, never>
+  }
+  /** The step of gradient descent with momentum, to be subtracted from the parameter: `m' = momentum m + lr g` and `g' = m'`, or with nesterov `g' = (1 + momentum) m' - momentum m`. */
+  MomentumSGD: {
+    inputs: [g: string, m: string, lr: string]
+    outputs: [new_g: string, new_m: string]
+    args: {
+      /** Share of the last step that is taken again. Default 0. */
+      momentum?: number
+      /** Nesterov's look ahead. Default false. */
+      nesterov?: boolean
+    }
+  }
+  /** MomentumSGD that also moves the parameter: `m' = momentum m + lr g`, `g' = m'`, or with nesterov `g' = (1 + momentum) m' - momentum m`; `w' = w - g'`. */
+  MomentumSGDUpdate: {
+    inputs: [g: string, m: string, lr: string, w: string]
+    outputs: [new_g: string, new_m: string, new_w: string]
+    args: {
+      /** Share of the last step that is taken again. Default 0. */
+      momentum?: number
+      /** Nesterov's look ahead. Default false. */
+      nesterov?: boolean
+    }
+  }
+  /** Elementwise product `C = A * B`. */
+  Mul: {
+    inputs: [A: string, B: string]
+    outputs: [C: string]
+    args: {
+      /** Repeat B by the older rules (see axis); without it numpy's rules hold. Default false. */
+      broadcast?: boolean
+      /** With broadcast: the dimension of A where B's begin; -1 aligns them at the end. Default -1. */
+      axis?: number
+      /** With broadcast: the axis by its letter in order, such as C. Default "". */
+      axis_str?: string
+      /** The letters of A's dimensions, for axis_str. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Puts the channels of pictures last. */
+  NCHW2NHWC: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Puts the channels of pictures before their rows. */
+  NHWC2NCHW: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** X itself; the gradient changes its sign on the way back. */
+  NegateGradient: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Elementwise `Y = -X`. */
+  Negative: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Elementwise `Y = X` where `X > 0`, `Y = Slope * X` elsewhere. */
+  PRelu: {
+    inputs: [X: string, Slope: string]
+    outputs: [Y: string]
+    args: {
+      /** NCHW: channels are dimension 1; NHWC: the last dimension. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Gradient of PRelu: `dX = dY` where `X > 0`, `dX = Slope * dY` elsewhere; `dSlope` sums `X * dY` over the elements of its channel where `X <= 0`. */
+  PReluGradient: {
+    inputs: [Y: string, dY: string, X: string, Slope: string]
+    outputs: [dX: string, dSlope: string]
+    args: {
+      /** As given to PRelu. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Turns packed BGRA pixels into three float planes for a style transfer net: `Y = X - mean + noise`. The noise is normal, drawn once for each net and repeated every noise_size numbers; alpha is dropped. */
+  PackedInt8BGRANHWCToNCHWCStylizerPreprocess: {
+    inputs: [X: string, mean: string]
+    outputs: [Y: string]
+    args: {
+      /** Standard deviation of the noise. Default 10. */
+      noise_std?: number
+      /** Numbers of noise before it repeats; a prime leaves no pattern. Default 491. */
+      noise_size?: number
+    }
+  }
+  /** Puts a border around pictures. */
+  PadImage: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Padding on all four sides. Default 0. */
+      pad?: number
+      /** Padding at the top. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Top, left, bottom, right. */
+      pads?: readonly number[]
+      /** constant: `value`; reflect: mirrored, the border itself not repeated; edge: the nearest pixel. Default "constant". */
+      mode?: string
+      /** What mode constant pads with. Default 0. */
+      value?: number
+      /** NCHW or NHWC. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Gradient of PadImage: each pixel of dY is added to the one it was copied from. */
+  PadImageGradient: {
+    inputs: [dY: string]
+    outputs: [dX: string]
+    args: {
+      /** Padding on all four sides. Default 0. */
+      pad?: number
+      /** Padding at the top. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Top, left, bottom, right. */
+      pads?: readonly number[]
+      /** constant: `value`; reflect: mirrored, the border itself not repeated; edge: the nearest pixel. Default "constant". */
+      mode?: string
+      /** What mode constant pads with. Default 0. */
+      value?: number
+      /** NCHW or NHWC. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Splits the first dimension: `(n, …)` becomes `(dim_size, n / dim_size, …)`. */
+  PrependDim: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** The new first dimension. */
+      dim_size: number
+    }
+  }
+  /** Means over the last num_reduce_dim dimensions. With `lengths`, row k averages its first lengths[k] elements. */
+  ReduceBackMean: {
+    inputs: [X: string, lengths?: string]
+    outputs: [Y: string]
+    args: {
+      /** How many dimensions to reduce. Default 1. */
+      num_reduce_dim?: number
+    }
+  }
+  /** Gradient of ReduceBackMean: dY over the number of elements, repeated along the reduced dimensions. */
+  ReduceBackMeanGradient: {
+    inputs: [dY: string, X: string, lengths?: string]
+    outputs: [dX: string]
+    args: {
+      /** How many dimensions were reduced. Default 1. */
+      num_reduce_dim?: number
+    }
+  }
+  /** Sums over the last num_reduce_dim dimensions. With `lengths`, row k sums its first lengths[k] elements. */
+  ReduceBackSum: {
+    inputs: [X: string, lengths?: string]
+    outputs: [Y: string]
+    args: {
+      /** How many dimensions to reduce. Default 1. */
+      num_reduce_dim?: number
+    }
+  }
+  /** Gradient of ReduceBackSum: dY repeated along the reduced dimensions, 0 beyond the lengths. */
+  ReduceBackSumGradient: {
+    inputs: [dY: string, X: string, lengths?: string]
+    outputs: [dX: string]
+    args: {
+      /** How many dimensions were reduced. Default 1. */
+      num_reduce_dim?: number
+    }
+  }
+  /** Means over the first num_reduce_dim dimensions. With `lengths`, column k averages its first lengths[k] elements. */
+  ReduceFrontMean: {
+    inputs: [X: string, lengths?: string]
+    outputs: [Y: string]
+    args: {
+      /** How many dimensions to reduce. Default 1. */
+      num_reduce_dim?: number
+    }
+  }
+  /** Gradient of ReduceFrontMean: dY over the number of elements, repeated along the reduced dimensions. */
+  ReduceFrontMeanGradient: {
+    inputs: [dY: string, X: string, lengths?: string]
+    outputs: [dX: string]
+    args: {
+      /** How many dimensions were reduced. Default 1. */
+      num_reduce_dim?: number
+    }
+  }
+  /** Sums over the first num_reduce_dim dimensions. With `lengths`, column k sums its first lengths[k] elements. */
+  ReduceFrontSum: {
+    inputs: [X: string, lengths?: string]
+    outputs: [Y: string]
+    args: {
+      /** How many dimensions to reduce. Default 1. */
+      num_reduce_dim?: number
+    }
+  }
+  /** Gradient of ReduceFrontSum: dY repeated along the reduced dimensions, 0 beyond the lengths. */
+  ReduceFrontSumGradient: {
+    inputs: [dY: string, X: string, lengths?: string]
+    outputs: [dX: string]
+    args: {
+      /** How many dimensions were reduced. Default 1. */
+      num_reduce_dim?: number
+    }
+  }
+  /** Elementwise `Y = max(X, 0)`. */
+  Relu: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of Relu from its output: `dX = dY` where `Y > 0`, 0 elsewhere. */
+  ReluGradient: {
+    inputs: [Y: string, dY: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** The elements of X in row-major order under new dimensions. In the new shape 0 keeps the dimension of X in its place and one -1 is computed. */
+  Reshape: {
+    inputs: [X: string, new_shape?: string]
+    outputs: [Y: string, old_shape?: string]
+    args: {
+      /** The new shape, where it is no input. */
+      shape?: readonly number[]
+    }
+  }
+  /** The elements of X in row-major order under the dimensions of Like. */
+  ResizeLike: {
+    inputs: [X: string, Like: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Scales pictures: pixel (i, j) of Y is pixel (int(i / height_scale), int(j / width_scale)) of X. */
+  ResizeNearest: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Width of Y over width of X. Default 1. */
+      width_scale?: number
+      /** Height of Y over height of X. Default 1. */
+      height_scale?: number
+      /** NCHW or NHWC. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Gradient of ResizeNearest: each pixel of dY is added to the one it was copied from. */
+  ResizeNearestGradient: {
+    inputs: [dY: string, X: string]
+    outputs: [dX: string]
+    args: {
+      /** Width of Y over width of X. Default 1. */
+      width_scale?: number
+      /** Height of Y over height of X. Default 1. */
+      height_scale?: number
+      /** NCHW or NHWC. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** The step of RmsProp: `s' = s + (1 - decay) (g^2 - s)`, `m' = momentum m + lr g / sqrt(epsilon + s')`, `g' = m'`. MomentumSGDUpdate without momentum applies it. */
+  RmsProp: {
+    inputs: [g: string, s: string, m: string, lr: string]
+    outputs: [new_g: string, new_s: string, new_m: string]
+    args: {
+      /** Share of the mean square that stays. Default 0.9. */
+      decay?: number
+      /** Share of the last step that is taken again. Default 0. */
+      momentum?: number
+      /** Added under the root, against division by zero. Default 0.00001. */
+      epsilon?: number
+    }
+  }
+  /** Elementwise `Y = scale * X`. */
+  Scale: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** The factor. Default 1. */
+      scale?: number
+    }
+  }
+  /** The dimensions of X. */
+  Shape: {
+    inputs: [X: string]
+    outputs: [shape: string]
+    args: {
+      /** Only these dimensions, in this order. */
+      axes?: readonly number[]
+    }
+  }
+  /** Elementwise `Y = 1 / (1 + exp(-X))`. */
+  Sigmoid: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Cross entropy of independent probabilities, given as logits: the mean over the last dimension of `log(1 + exp(x)) - t x`, which is `-t log(sigmoid(x)) - (1 - t) log(1 - sigmoid(x))`. */
+  SigmoidCrossEntropyWithLogits: {
+    inputs: [logits: string, targets: string]
+    outputs: [xentropy: string]
+    args: {
+      /** Use `(1 - 2 t) log(sigmoid(x))` instead, which trains generators better. Default false. */
+      log_D_trick?: boolean
+      /** Use `(1 - t) log(1 + exp(x)) - t x` instead, for targets not joined with their events. Default false. */
+      unjoined_lr_loss?: boolean
+    }
+  }
+  /** Gradient of SigmoidCrossEntropyWithLogits: `dX = dY (sigmoid(x) - t) / length` over each row. */
+  SigmoidCrossEntropyWithLogitsGradient: {
+    inputs: [dY: string, logits: string, targets: string]
+    outputs: [dX: string]
+    args: {
+      /** As given to SigmoidCrossEntropyWithLogits. Default false. */
+      log_D_trick?: boolean
+      /** As given to SigmoidCrossEntropyWithLogits. Default false. */
+      unjoined_lr_loss?: boolean
+    }
+  }
+  /** Gradient of Sigmoid from its output: `dX = dY * Y * (1 - Y)`. */
+  SigmoidGradient: {
+    inputs: [Y: string, dY: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** The number of elements of X. */
+  Size: {
+    inputs: [X: string]
+    outputs: [size: string]
+    args: Record<never, never>
+  }
+  /** The part of X from `starts` to before `ends`; dimensions without a number are taken whole. A negative position counts from one past the end: -1 is the end itself. */
+  Slice: {
+    inputs: [X: string, starts?: string, ends?: string]
+    outputs: [Y: string]
+    args: {
+      /** First position in each of the first dimensions. */
+      starts?: readonly number[]
+      /** Position after the last one; -1 is the end of the dimension, -2 one before it. */
+      ends?: readonly number[]
+    }
+  }
+  /** Gradient of Slice: dY in its place, 0 around it. Inputs are X, the starts and ends where Slice had them as inputs, and dY. */
+  SliceGradient: {
+    inputs: [X: string, starts_or_dY: string, ends?: string, dY?: string]
+    outputs: [dX: string]
+    args: {
+      /** First position in each of the first dimensions. */
+      starts?: readonly number[]
+      /** Position after the last one; -1 is the end of the dimension, -2 one before it. */
+      ends?: readonly number[]
+    }
+  }
   /** Normalised exponentials `Y_j = exp(X_j) / sum_k exp(X_k)` over each row. All dimensions from `axis` on form one row: with axis 1, a tensor [N, C, H, W] has N rows of C * H * W elements. */
   Softmax: {
     inputs: [X: string]
@@ -53,22 +2342,484 @@ export interface Operators {
       axis?: number
     }
   }
+  /** Softmax over the rows of the logits and the mean cross entropy against the labels, more exact than the two apart: `loss = scale * sum_i w_i l_i / sum_i w_i` with `l_i = -log(softmax_i[label_i])`, or with label_prob `l_i = -sum_j label_ij log(softmax_ij)`. The loss is 0 where the weights sum to 0. */
+  SoftmaxWithLoss: {
+    inputs: [logits: string, labels: string, weights?: string]
+    outputs: [softmax: string, loss: string]
+    args: {
+      /** 1: the labels are probabilities, one for each logit; each row must sum to 1. Default 0. */
+      label_prob?: number
+      /** First dimension of a row; negative counts from the end. Default 1. */
+      axis?: number
+      /** Factor of the loss. Default 1. */
+      scale?: number
+      /** Only NCHW. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Gradient of SoftmaxWithLoss: `d_logits_i = (softmax_i - labels_i) * w_i * scale / sum w * d_loss`, where an integer label stands for 1 at its class. */
+  SoftmaxWithLossGradient: {
+    inputs: [logits: string, labels: string, ...rest: string[]]
+    outputs: [d_logits: string]
+    args: {
+      /** As given to SoftmaxWithLoss. Default 0. */
+      label_prob?: number
+      /** As given to SoftmaxWithLoss. Default 1. */
+      axis?: number
+      /** As given to SoftmaxWithLoss. Default 1. */
+      scale?: number
+      /** Only NCHW. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Batch normalisation for each of C channels: `Y = (X - mean) / sqrt(var + epsilon) * scale + bias`. In training mean and (biased) variance are those of the batch, or of num_batches batches whose sums are given, and the running ones follow them; with is_test they are inputs 3 and 4. */
+  SpatialBN: {
+    inputs: [X: string, scale: string, bias: string, mean: string, p4: string, sums?: string, sumsq?: string]
+    outputs: [Y: string, new_mean?: string, new_var?: string, saved_mean?: string, saved_inv_std?: string]
+    args: {
+      /** Use the given moments instead of those of the batch. Default false. */
+      is_test?: boolean
+      /** Added to the variance. Default 0.00001. */
+      epsilon?: number
+      /** Share of the running moments that stays: running = running * momentum + batch * (1 - momentum). Default 0.9. */
+      momentum?: number
+      /** NCHW (channels second) or NHWC (channels last), for any number of dimensions from 3 on. Default "NCHW". */
+      order?: string
+      /** Over how many batches the inputs 5 and 6 were summed. Default 1. */
+      num_batches?: number
+    }
+  }
+  /** Gradient of SpatialBN from the saved moments: `dX = scale r (dY - mean(dY) - (X - mean) r mean(dY (X - mean) r))` with `r = saved_inv_std`; `dscale = sum dY (X - mean) r`, `dbias = sum dY` over each channel. */
+  SpatialBNGradient: {
+    inputs: [X: string, scale: string, dY: string, saved_mean: string, saved_inv_std: string, dscale_sums?: string, dbias_sums?: string]
+    outputs: [dX: string, dscale: string, dbias: string]
+    args: {
+      /** Use the given moments instead of those of the batch. Default false. */
+      is_test?: boolean
+      /** Added to the variance. Default 0.00001. */
+      epsilon?: number
+      /** Share of the running moments that stays: running = running * momentum + batch * (1 - momentum). Default 0.9. */
+      momentum?: number
+      /** NCHW (channels second) or NHWC (channels last), for any number of dimensions from 3 on. Default "NCHW". */
+      order?: string
+      /** Over how many batches the inputs 5 and 6 were summed. Default 1. */
+      num_batches?: number
+    }
+  }
+  /** Takes X apart along one dimension. */
+  Split: {
+    inputs: [X: string, split_info?: string]
+    outputs: [...Y: string[]]
+    args: {
+      /** The dimension to split; a negative one counts from the end. */
+      axis?: number
+      /** Instead of axis: splits the channels of NCHW (dimension 1) or NHWC (dimension 3). Default "NCHW". */
+      order?: string
+      /** With axis: takes slices and drops the dimension. Default false. */
+      add_axis?: boolean
+      /** The size of each part; without it and without second input they are equal. */
+      split?: readonly number[]
+    }
+  }
+  /** Elementwise square `Y = X^2`. */
+  Sqr: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Elementwise square root `Y = sqrt(X)`; NaN for negative X. */
+  Sqrt: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Half the squared Euclidean distance of each pair of rows: `D_i = 1/2 sum_j (X_ij - Y_ij)^2`. */
+  SquaredL2Distance: {
+    inputs: [X: string, Y: string]
+    outputs: [D: string]
+    args: Record<never, never>
+  }
+  /** Gradient of SquaredL2Distance: `dX_ij = dD_i (X_ij - Y_ij)` and `dY = -dX`. */
+  SquaredL2DistanceGradient: {
+    inputs: [X: string, Y: string, dD: string]
+    outputs: [dX: string, dY: string]
+    args: Record<never, never>
+  }
+  /** The elements of X without the dimensions named, which must be 1. */
+  Squeeze: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Dimensions of X to drop. */
+      dims: readonly number[]
+    }
+  }
+  /** X itself; no gradient flows back through it. */
+  StopGradient: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Elementwise difference `C = A - B`. */
+  Sub: {
+    inputs: [A: string, B: string]
+    outputs: [C: string]
+    args: {
+      /** Repeat B by the older rules (see axis); without it numpy's rules hold. Default false. */
+      broadcast?: boolean
+      /** With broadcast: the dimension of A where B's begin; -1 aligns them at the end. Default -1. */
+      axis?: number
+      /** With broadcast: the axis by its letter in order, such as C. Default "". */
+      axis_str?: string
+      /** The letters of A's dimensions, for axis_str. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Elementwise sum of all inputs: float32, float64, int32 or int64. */
+  Sum: {
+    inputs: [...X: string[]]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** The sum of all elements, or their mean: `Y = sum_i X_i`. */
+  SumElements: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Divide by the number of elements. Default false. */
+      average?: boolean
+    }
+  }
+  /** Gradient of SumElements: `dX_i = dY`, divided by the number of elements where the mean was taken. */
+  SumElementsGradient: {
+    inputs: [X: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** As given to SumElements. Default false. */
+      average?: boolean
+    }
+  }
+  /** The sum of all elements of an integer tensor: `Y = sum_i X_i`. */
+  SumElementsInt: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Sum, as it was once called for integers. */
+  SumInt: {
+    inputs: [...X: string[]]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Sums A over the dimensions along which B would be repeated to A's shape, by the rules of `broadcast=1` of Add: the gradient of a repeated operand. */
+  SumReduceLike: {
+    inputs: [A: string, B: string]
+    outputs: [C: string]
+    args: {
+      /** Repeat B by the older rules (see axis); without it numpy's rules hold. Default false. */
+      broadcast?: boolean
+      /** With broadcast: the dimension of A where B's begin; -1 aligns them at the end. Default -1. */
+      axis?: number
+      /** With broadcast: the axis by its letter in order, such as C. Default "". */
+      axis_str?: string
+      /** The letters of A's dimensions, for axis_str. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** The sum of the squares of all elements, or their mean: `Y = sum_i X_i^2`. */
+  SumSqrElements: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Divide by the number of elements. Default false. */
+      average?: boolean
+    }
+  }
+  /** Elementwise hyperbolic tangent `Y = tanh(X)`. */
+  Tanh: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of Tanh from its output: `dX = dY * (1 - Y^2)`. */
+  TanhGradient: {
+    inputs: [Y: string, dY: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** X repeated `tiles` times along one dimension. */
+  Tile: {
+    inputs: [X: string, tiles?: string, axis?: string]
+    outputs: [Y: string]
+    args: {
+      /** How often; the second input has precedence. Default 1. */
+      tiles?: number
+      /** The dimension to repeat along, a negative one counts from the end; the third input has precedence. Default 0. */
+      axis?: number
+    }
+  }
+  /** Gradient of Tile: the sum of dY over the repetitions. */
+  TileGradient: {
+    inputs: [dY: string, tiles?: string, axis?: string]
+    outputs: [dX: string]
+    args: {
+      /** How often; the second input has precedence. Default 1. */
+      tiles?: number
+      /** The dimension to repeat along, a negative one counts from the end; the third input has precedence. Default 0. */
+      axis?: number
+    }
+  }
+  /** The k largest elements along an axis, largest first; of equal ones the lower index comes first. Where the axis is shorter than k, the rest is 0 with index -1. */
+  TopK: {
+    inputs: [X: string]
+    outputs: [values: string, indices: string, flat_indices?: string]
+    args: {
+      /** How many elements. */
+      k: number
+      /** Along which dimension; negative counts from the end. Default -1. */
+      axis?: number
+    }
+  }
+  /** Gradient of TopK: dX is the gradient of the value where an element was chosen, 0 elsewhere. */
+  TopKGradient: {
+    inputs: [dvalues: string, indices: string, X: string]
+    outputs: [dX: string]
+    args: {
+      /** As given to TopK. Default -1. */
+      k?: number
+      /** As given to TopK. Default -1. */
+      axis?: number
+    }
+  }
+  /** X with its dimensions in another order: dimension i of Y is dimension `axes[i]` of X. */
+  Transpose: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Each dimension of X once; without it their order is reversed. */
+      axes?: readonly number[]
+    }
+  }
+  /** `Y = w_0 X_0 + w_1 X_1 + …` of tensors of one size. With (parameter, ONE, gradient, rate) and a negative rate it is a step of gradient descent. */
+  WeightedSum: {
+    inputs: [...X_and_w: string[]]
+    outputs: [Y: string]
+    args: {
+      /** The gradient operator also gives the gradients of the weights. Default false. */
+      grad_on_w?: boolean
+    }
+  }
+  /** Gradient of WeightedSum: `dX_k = w_k dY`, and with grad_on_w `dw_k = sum_i dY_i X_ki`. */
+  WeightedSumGradient: {
+    inputs: [dY: string, ...X_and_w: string[]]
+    outputs: [...dX_and_dw: string[]]
+    args: {
+      /** As given to WeightedSum. Default false. */
+      grad_on_w?: boolean
+    }
+  }
+  /** Does nothing; gives X a gradient of zeros where nothing else would. */
+  ZeroGradient: {
+    inputs: [X: string]
+    outputs: []
+    args: Record<never, never>
+  }
 }
 
 export type OperatorType = keyof Operators
 
 /** How many outputs each operator has at least. */
 export const outputCount: Readonly<Record<OperatorType, number>> = {
+  Abs: 1,
+  AbsGradient: 1,
+  Accuracy: 1,
+  Adagrad: 2,
+  Adam: 3,
+  Add: 1,
+  Alias: 1,
+  AtomicFetchAdd: 2,
+  AtomicIter: 1,
+  AveragePool: 1,
+  AveragePool1D: 1,
+  AveragePool1DGradient: 1,
+  AveragePool2D: 1,
+  AveragePool2DGradient: 1,
+  AveragePool3D: 1,
+  AveragePool3DGradient: 1,
+  AveragePoolGradient: 1,
+  AveragedLoss: 1,
+  AveragedLossGradient: 1,
+  BRGNCHWCToPackedInt8BGRAStylizerDeprocess: 1,
+  BatchMatMul: 1,
+  Cast: 1,
+  ChannelShuffle: 1,
+  ChannelShuffleGradient: 1,
+  Clip: 1,
+  ClipGradient: 1,
+  Concat: 1,
+  Conv: 1,
+  Conv1D: 1,
+  Conv1DGradient: 1,
+  Conv2D: 1,
+  Conv2DGradient: 1,
+  Conv3D: 1,
+  Conv3DGradient: 1,
+  ConvGradient: 1,
+  ConvTranspose: 1,
+  ConvTransposeGradient: 1,
+  Copy: 1,
+  CopyFromCPUInput: 1,
+  CopyOnDeviceLike: 1,
+  CreateMutex: 1,
+  CrossEntropy: 1,
+  CrossEntropyGradient: 1,
+  DepthConcat: 1,
+  DepthSplit: 1,
+  Div: 1,
+  DivGradient: 2,
+  Dropout: 1,
+  DropoutGrad: 1,
+  Elu: 1,
+  EluGradient: 1,
+  EnsureCPUOutput: 1,
+  EnsureDense: 1,
+  Exp: 1,
+  ExpandDims: 1,
+  FC: 1,
+  FCGradient: 2,
+  FCTransposed: 1,
+  FCTransposedGradient: 2,
+  Flatten: 1,
+  FlattenToVec: 1,
+  Ftrl: 2,
+  Gather: 1,
+  InstanceNorm: 1,
+  InstanceNormGradient: 3,
+  Iter: 1,
+  LRN: 1,
+  LRNGradient: 1,
   LabelCrossEntropy: 1,
   LabelCrossEntropyGradient: 1,
   LeakyRelu: 1,
   LeakyReluGradient: 1,
+  LearningRate: 1,
+  Log: 1,
+  MatMul: 1,
+  Max: 1,
+  MaxGradient: 1,
+  MaxPool: 1,
+  MaxPool1D: 1,
+  MaxPool1DGradient: 1,
+  MaxPool2D: 1,
+  MaxPool2DGradient: 1,
+  MaxPool3D: 1,
+  MaxPool3DGradient: 1,
+  MaxPoolGradient: 1,
+  Mean: 1,
+  MeanGradient: 1,
+  MergeDim: 1,
+  Min: 1,
+  MinGradient: 1,
+  MomentumSGD: 2,
+  MomentumSGDUpdate: 3,
+  Mul: 1,
+  NCHW2NHWC: 1,
+  NHWC2NCHW: 1,
+  NegateGradient: 1,
+  Negative: 1,
+  PRelu: 1,
+  PReluGradient: 2,
+  PackedInt8BGRANHWCToNCHWCStylizerPreprocess: 1,
+  PadImage: 1,
+  PadImageGradient: 1,
+  PrependDim: 1,
+  ReduceBackMean: 1,
+  ReduceBackMeanGradient: 1,
+  ReduceBackSum: 1,
+  ReduceBackSumGradient: 1,
+  ReduceFrontMean: 1,
+  ReduceFrontMeanGradient: 1,
+  ReduceFrontSum: 1,
+  ReduceFrontSumGradient: 1,
+  Relu: 1,
+  ReluGradient: 1,
+  Reshape: 1,
+  ResizeLike: 1,
+  ResizeNearest: 1,
+  ResizeNearestGradient: 1,
+  RmsProp: 3,
+  Scale: 1,
+  Shape: 1,
+  Sigmoid: 1,
+  SigmoidCrossEntropyWithLogits: 1,
+  SigmoidCrossEntropyWithLogitsGradient: 1,
+  SigmoidGradient: 1,
+  Size: 1,
+  Slice: 1,
+  SliceGradient: 1,
   Softmax: 1,
   SoftmaxGradient: 1,
+  SoftmaxWithLoss: 2,
+  SoftmaxWithLossGradient: 1,
+  SpatialBN: 1,
+  SpatialBNGradient: 3,
+  Split: 1,
+  Sqr: 1,
+  Sqrt: 1,
+  SquaredL2Distance: 1,
+  SquaredL2DistanceGradient: 2,
+  Squeeze: 1,
+  StopGradient: 1,
+  Sub: 1,
+  Sum: 1,
+  SumElements: 1,
+  SumElementsGradient: 1,
+  SumElementsInt: 1,
+  SumInt: 1,
+  SumReduceLike: 1,
+  SumSqrElements: 1,
+  Tanh: 1,
+  TanhGradient: 1,
+  Tile: 1,
+  TileGradient: 1,
+  TopK: 2,
+  TopKGradient: 1,
+  Transpose: 1,
+  WeightedSum: 1,
+  WeightedSumGradient: 1,
+  ZeroGradient: 0,
 }
 
 /** Arguments whose kind JavaScript's numbers do not show: 1 may mean 1.0. */
 export const numberKinds: Readonly<Record<string, Readonly<Record<string, 'float' | 'floats' | 'value'>>>> = {
+  Adagrad: { epsilon: 'float', decay: 'float', weight_decay: 'float' },
+  Adam: { beta1: 'float', beta2: 'float', epsilon: 'float' },
+  Cast: { to: 'value', from_type: 'value' },
+  Clip: { min: 'float', max: 'float' },
+  ClipGradient: { min: 'float', max: 'float' },
+  Dropout: { ratio: 'float' },
+  DropoutGrad: { ratio: 'float' },
+  Elu: { alpha: 'float' },
+  EluGradient: { alpha: 'float' },
+  Ftrl: { alpha: 'float', beta: 'float', lambda1: 'float', lambda2: 'float' },
+  InstanceNorm: { epsilon: 'float' },
+  InstanceNormGradient: { epsilon: 'float' },
+  LRN: { alpha: 'float', beta: 'float', bias: 'float' },
+  LRNGradient: { alpha: 'float', beta: 'float', bias: 'float' },
   LeakyRelu: { alpha: 'float' },
   LeakyReluGradient: { alpha: 'float' },
+  LearningRate: { base_lr: 'float', gamma: 'float', power: 'float', start_multiplier: 'float', end_multiplier: 'float', multiplier: 'float', multiplier_1: 'float', multiplier_2: 'float', m1: 'float', m2: 'float', m3: 'float', max_lr: 'float', decay: 'float', min_lr: 'float', t_mult: 'float', lr_shrink: 'float', start_warmup_multiplier: 'float', cyclical_max_lr: 'float', cyclical_decay: 'float', cosine_max_lr: 'float', cosine_min_lr: 'float', cosine_t_mult: 'float', cosine_lr_shrink: 'float' },
+  MomentumSGD: { momentum: 'float' },
+  MomentumSGDUpdate: { momentum: 'float' },
+  PackedInt8BGRANHWCToNCHWCStylizerPreprocess: { noise_std: 'float' },
+  PadImage: { value: 'float' },
+  PadImageGradient: { value: 'float' },
+  ResizeNearest: { width_scale: 'float', height_scale: 'float' },
+  ResizeNearestGradient: { width_scale: 'float', height_scale: 'float' },
+  RmsProp: { decay: 'float', momentum: 'float', epsilon: 'float' },
+  Scale: { scale: 'float' },
+  SoftmaxWithLoss: { scale: 'float' },
+  SoftmaxWithLossGradient: { scale: 'float' },
+  SpatialBN: { epsilon: 'float', momentum: 'float' },
+  SpatialBNGradient: { epsilon: 'float', momentum: 'float' },
 }

@@ -208,8 +208,8 @@ class BackwardPass {
 
   #list(blob: string, version: number): Generator[] {
     const key = `${version} ${blob}`
-    let list = this.#generators.get(key)
-    if (list === undefined) this.#generators.set(key, (list = []))
+    const list = this.#generators.get(key) ?? []
+    this.#generators.set(key, list)
     return list
   }
 

@@ -79,7 +79,6 @@ export class ModelHelper {
     if (this.#parameters.some((parameter) => parameter.blob === blob)) {
       throw new PfError('exists', `model "${this.name}" already has a parameter "${blob}"`)
     }
-    if (!this.net.isDefined(blob)) this.net.addExternalInput(blob)
     this.#parameters.push({ blob, kind })
     return blob
   }

@@ -13,19 +13,19 @@ export interface RunOptions {
 // Long enough that the pauses cost nothing, short enough that a page stays alive.
 const kSliceMs = 30
 
-export async function runIterations(
+export function runIterations(
   backend: Backend,
   net: number,
   iterations: number,
   { signal, onIteration }: RunOptions,
 ): Promise<void> {
-  if (signal === undefined && onIteration === undefined) return backend.runNet(net, { iterations })
-  await abortable(backend, signal, async () => {
+  return abortable(backend, signal, async () => {
+    if (onIteration === undefined) return backend.runNet(net, { iterations })
     const pause = pacemaker()
     for (let i = 0; i < iterations; i++) {
       throwIfAborted(signal)
-      await backend.runNet(net, { iterations: 1 })
-      onIteration?.(i)
+      await backend.runNet(net)
+      onIteration(i)
       await pause()
     }
   })

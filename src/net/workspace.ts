@@ -5,8 +5,16 @@ import { type Tensor, type TensorLike, tensor } from '../core/tensor.ts'
 import { PfError } from '../util/error.ts'
 import { didYouMean } from '../util/nearest.ts'
 import { currentBackend } from './init.ts'
-import { copyOf, type Net, protoOf } from './net.ts'
-import { argument, encodeNetDef, encodeOperatorDef, type NetDef, type OperatorDef, type PlanDef } from './net-def.ts'
+import { type Net, protoOf } from './net.ts'
+import {
+  argument,
+  decodeNetDef,
+  encodeNetDef,
+  encodeOperatorDef,
+  type NetDef,
+  type OperatorDef,
+  type PlanDef,
+} from './net-def.ts'
 import { type PlanOptions, runPlan } from './plan.ts'
 import { runIterations, type RunOptions } from './run.ts'
 
@@ -25,10 +33,15 @@ export interface OperatorProfile {
   readonly ms: number
 }
 
+interface CreatedNet {
+  readonly handle: number
+  readonly bytes: Uint8Array
+}
+
 export class Workspace {
   readonly backend: Backend
   readonly #seed: bigint | undefined
-  readonly #nets = new Map<string, { handle: number; def: NetDef }>()
+  readonly #nets = new Map<string, CreatedNet>()
   #handle: number | undefined
 
   private constructor(backend: Backend, handle: number, seed: bigint | undefined) {
@@ -93,8 +106,8 @@ export class Workspace {
     const name = def.name ?? ''
     if (name === '') throw new PfError('net', 'a net needs a name before it can be created')
     if (this.#nets.has(name)) await this.#replace(name, overwrite)
-    const handle = await inContext(name, this.backend.createNet(this.#open(), encodeNetDef(def)))
-    this.#nets.set(name, { handle, def: copyOf(def) })
+    const bytes = encodeNetDef(def)
+    this.#nets.set(name, { bytes, handle: await inContext(name, this.backend.createNet(this.#open(), bytes)) })
     return name
   }
 
@@ -140,8 +153,8 @@ export class Workspace {
   /** Runs a copy of a created net and says what each of its operators takes, in milliseconds per run. */
   async profile(net: string | Net, { warmup = 1, iterations = 10 } = {}): Promise<OperatorProfile[]> {
     const name = nameOf(net)
-    const { def } = this.#net(name)
-    const timed = { ...def, arg: [...def.arg, argument('pf.profile', 1)] }
+    const timed = decodeNetDef(this.#net(name).bytes)
+    timed.arg.push(argument('pf.profile', 1))
     return inContext(
       name,
       this.#withNet(timed, async (handle) => {
@@ -189,7 +202,7 @@ export class Workspace {
     return this.#handle
   }
 
-  #net(name: string): { handle: number; def: NetDef } {
+  #net(name: string): CreatedNet {
     this.#open()
     const found = this.#nets.get(name)
     if (found !== undefined) return found

@@ -59,6 +59,9 @@ format: | $(setup) ## every file the way `make check` wants it
 check: all ## formats, lint, types, import rules, generated files up to date
 	node build/check.mjs
 
+fixtures: all ## tests/fixtures/golden again from the shared data, after an operator was added
+	node tests/kit/make-golden.mjs
+
 cuda-check: | $(setup) ## do the elementwise operators compile for CUDA?
 	node build/native.mjs --cuda-check
 
@@ -77,4 +80,4 @@ clean: ## remove what was built (not what was installed)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-.PHONY: all format setup wasm native assembly js demo test gen check cuda-check bench docs new clean help
+.PHONY: all format setup wasm native assembly js demo test gen check fixtures cuda-check bench docs new clean help

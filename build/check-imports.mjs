@@ -18,6 +18,7 @@ const tsLayers = {
   data: [...net, 'data'],
   convert: [...net, 'convert'],
   zoo: [...net, 'zoo'],
+  verify: [...net, 'verify'],
 }
 
 // Folder of cpp: the folders it may include from. What a file may include beyond that, and why.

@@ -30,7 +30,7 @@ const { values: args } = parseArgs({
 const timeout = Number(args.timeout) * 1000
 const parts = (list) => list?.split(',').filter(Boolean)
 const only = (name) => {
-  if (args.op && !/^(ops|operators|golden)/.test(name)) return false
+  if (args.op && !/^(ops|verify)\//.test(name)) return false
   return parts(args.only)?.some((part) => name.includes(part)) ?? true
 }
 // 'node' alone means the system's Node, not every runtime with node in its name.

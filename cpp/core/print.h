@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// The core's only voice: lines on standard output, for operators whose purpose it is to print.
+#pragma once
+#include <string_view>
+
+namespace pf {
+
+// Writes the line and a line feed in one call, so that lines of several threads do not mix.
+void print_line(std::string_view line);
+
+}  // namespace pf

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tensors made from nothing: of one value, of values the net holds, of a range, of a diagonal.
+#include "math/copy.h"
+#include "math/filler.h"
+
+namespace pf {
+namespace {
+
+constexpr int64_t kGrain = 65536;
+
+template <class T>
+void set_all(Tensor& y, T value) {
+  T* data = y.data<T>();
+  parallel_for(y.size(), kGrain, [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) data[i] = value;
+  });
+}
+
+// Calls use(value) with the argument `value` as the C++ type of `t`.
+template <class F>
+void with_value(const Args& args, DType t, F use) {
+  const Argument* given = args.def.find("value");
+  const double real = given && given->has_f ? double(given->f) : double(args.i("value"));
+  const int64_t whole = args.i("value");
+  switch (t) {
+    case DType::kFloat: return use(float(real));
+    case DType::kDouble: return use(real);
+    case DType::kString: return use(given ? given->s : std::string());
+    case DType::kBool: return use(uint8_t(real != 0));
+    case DType::kInt8:
+    case DType::kUint8: return use(uint8_t(whole));
+    case DType::kInt16:
+    case DType::kUint16: return use(uint16_t(whole));
+    case DType::kInt32: return use(int32_t(whole));
+    default: return use(whole);
+  }
+}
+
+Status value_shape(Infer& in) {
+  Shape shape;
+  bool known = false;
+  DType type;
+  PF_TRY(value_type(in.args, &type));
+  PF_TRY(filler_shape(in, &shape, &known));
+  if (known) in.set(0, shape, type);
+  return {};
+}
+
+struct ConstantFill {
+  const Args& args;
+  explicit ConstantFill(const Args& args) : args(args) {}
+  Status run(OpRun& op) {
+    Tensor& y = op.out(0);
+    with_value(args, y.dtype(), [&](auto value) { set_all(y, value); });
+    return {};
+  }
+};
+
+Status diagonal_shape(Infer& in) {
+  Shape shape;
+  bool known = false;
+  PF_TRY(filler_shape(in, &shape, &known));
+  if (!known) return in.unknown();
+  PF_CHECK(shape.rank() >= 2, shape, "needs 2 dimensions or more, found ", shape);
+  for (int d = 1; d < shape.rank(); ++d)
+    PF_CHECK(shape.rank() == 2 || shape[d] == shape[0], shape, "needs equal dimensions where there are more than 2, found ", shape);
+  return value_shape(in);
+}
+
+struct DiagonalFill {
+  const Args& args;
+  explicit DiagonalFill(const Args& args) : args(args) {}
+  Status run(OpRun& op) {
+    Tensor& y = op.out(0);
+    // From one element of the diagonal to the next: one step in every dimension. A tall matrix begins anew, as in numpy.
+    int64_t step = 0;
+    for (int d = 0; d < y.rank(); ++d) step += y.shape().from(d + 1);
+    with_value(args, y.dtype(), [&](auto value) {
+      using T = decltype(value);
+      set_all(y, T());
+      for (int64_t i = 0; i < y.size(); i += step) y.data<T>()[i] = value;
+    });
+    return {};
+  }
+};
+
+struct RangeFill {
+  Status run(OpRun& op) {
+    float* y = op.out(0).data<float>();
+    for (int64_t i = 0; i < op.out(0).size(); ++i) y[i] = float(i);
+    return {};
+  }
+};
+
+// How many numbers or strings the argument `values` holds.
+size_t values_given(const Args& args) {
+  const Argument* a = args.def.find("values");
+  return a ? a->floats.size() + a->ints.size() + a->strings.size() : 0;
+}
+
+template <DType kType>
+Status given_shape(Infer& in) {
+  Shape shape;
+  bool known = false;
+  // Only GivenTensorFill heeds dtype, the others have their type in their name.
+  DType type = kType;
+  if (kType == DType::kFloat && in.args.has("dtype")) type = DType(in.args.i("dtype"));
+  PF_CHECK(type == DType::kFloat || type == DType::kDouble || type == DType::kBool || type == DType::kInt32 || type == DType::kInt64 || type == DType::kString,
+           argument, "dtype must be 1 (float32), 2 (int32), 4 (string), 5 (bool), 10 (int64) or 13 (float64), is ", in.args.i("dtype"));
+  PF_TRY(filler_shape(in, &shape, &known));
+  if (!known) return in.unknown();
+  const size_t count = values_given(in.args);
+  PF_CHECK(int64_t(count) == shape.size(), shape, "values has ", count, " elements, the shape ", shape, " needs ", shape.size());
+  in.set(0, shape, type);
+  return {};
+}
+
+template <class T, class S>
+void copy_values(const std::vector<S>& values, T* y) {
+  if constexpr (std::is_same_v<T, S>) {
+    if (!values.empty()) std::memcpy(y, values.data(), values.size() * sizeof(T));
+  } else {
+    for (size_t i = 0; i < values.size(); ++i) {
+      if constexpr (std::is_same_v<T, bool>) y[i] = values[i] != 0;
+      else y[i] = T(values[i]);
+    }
+  }
+}
+
+// Weights of many megabytes come this way: one copy from the net's argument.
+struct GivenTensorFill {
+  const Args& args;
+  explicit GivenTensorFill(const Args& args) : args(args) {}
+
+  template <class T>
+  void copy(Tensor& y) const {
+    if (!args.floats("values").empty()) copy_values(args.floats("values"), y.data<T>());
+    else copy_values(args.ints("values"), y.data<T>());
+  }
+
+  Status run(OpRun& op) {
+    Tensor& y = op.out(0);
+    switch (y.dtype()) {
+      case DType::kFloat: copy<float>(y); break;
+      case DType::kDouble: copy<double>(y); break;
+      case DType::kBool: copy<bool>(y); break;
+      case DType::kInt32: copy<int32_t>(y); break;
+      case DType::kInt64: copy<int64_t>(y); break;
+      default:
+        for (size_t i = 0; i < args.strings("values").size(); ++i) y.data<std::string>()[i] = args.strings("values")[i];
+    }
+    return {};
+  }
+};
+
+constexpr auto kValue = [](auto& op) {
+  op.optional_arg("value", ArgType::kValue, "The value; 0 without it.")
+      .optional_arg("dtype", ArgType::kInt, "Type by its number in TensorProto.DataType; without it that of the value.")
+      .with(kFillerArguments)
+      .with(kFillerPorts)
+      .inplace(0, 0)
+      .no_grad();
+};
+
+template <ArgType kArgument>
+constexpr auto kGiven = [](auto& op) {
+  op.required_arg("values", kArgument, "All elements in row-major order.")
+      .optional_arg("dtype", ArgType::kInt, "Of GivenTensorFill: another type than float, by its number in TensorProto.DataType.")
+      .with(kFillerArguments)
+      .with(kFillerPorts)
+      .inplace(0, 0)
+      .no_grad()
+      .template cpu<GivenTensorFill>();
+};
+
+PF_OP(ConstantFill)
+    .doc("A tensor of one value. Without dtype its type is that of the value: float32 for a float, int64 for an integer.")
+    .with(kValue)
+    .shape(value_shape)
+    .cpu<ConstantFill>();
+
+PF_OP(DiagonalFill)
+    .doc("Zeros, and one value on the diagonal: where all coordinates are equal.")
+    .with(kValue)
+    .shape(diagonal_shape)
+    .cpu<DiagonalFill>();
+
+PF_OP(RangeFill)
+    .doc("float 0, 1, 2, … in row-major order.")
+    .with(kFillerArguments)
+    .with(kFillerPorts)
+    .inplace(0, 0)
+    .shape(float_filler_shape)
+    .no_grad()
+    .cpu<RangeFill>();
+
+PF_OP(GivenTensorFill).doc("A float tensor of the values given.").with(kGiven<ArgType::kFloats>).shape(given_shape<DType::kFloat>);
+PF_OP(GivenTensorDoubleFill).doc("A float64 tensor of the values given.").with(kGiven<ArgType::kFloats>).shape(given_shape<DType::kDouble>);
+PF_OP(GivenTensorIntFill).doc("An int32 tensor of the values given.").with(kGiven<ArgType::kInts>).shape(given_shape<DType::kInt32>);
+PF_OP(GivenTensorInt64Fill).doc("An int64 tensor of the values given.").with(kGiven<ArgType::kInts>).shape(given_shape<DType::kInt64>);
+PF_OP(GivenTensorBoolFill).doc("A bool tensor of the values given.").with(kGiven<ArgType::kInts>).shape(given_shape<DType::kBool>);
+PF_OP(GivenTensorStringFill).doc("A string tensor of the values given.").with(kGiven<ArgType::kStrings>).shape(given_shape<DType::kString>);
+
+}  // namespace
+}  // namespace pf

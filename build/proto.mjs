@@ -20,7 +20,7 @@ const weightFields = {
   LayerParameter: ['name', 'type', 'blobs'],
   V1LayerParameter: ['name', 'blobs', 'layer'],
   V0LayerParameter: ['name'],
-  BlobProto: ['num', 'channels', 'height', 'width', 'data', 'shape', 'double_data'],
+  BlobProto: ['num', 'channels', 'height', 'width', 'data', 'shape', 'doubleData'],
   BlobShape: ['dim'],
 }
 
@@ -33,10 +33,10 @@ const write = (path, text) => {
   if (writeIfChanged(path, text)) console.log(`wrote ${path}`)
 }
 
-const load = (...files) => {
+const load = (files, keepCase = true) => {
   const root = new protobuf.Root()
   root.resolvePath = (_, target) => join('proto', target.replace(/^proto\//, ''))
-  return root.loadSync(files, { keepCase: true }).resolveAll()
+  return root.loadSync(files, { keepCase }).resolveAll()
 }
 
 function staticCode(input, ...options) {
@@ -67,7 +67,7 @@ function plainObject(lists) {
 }
 
 function weightsJson() {
-  const root = load('caffe.proto')
+  const root = load(['caffe.proto'], false)
   const all = root.lookup('caffe')
   for (const type of [...all.nestedArray]) {
     const kept = weightFields[type.name]
@@ -109,7 +109,7 @@ function fieldTable(file, namespaces) {
     const type = f.resolvedType ? names(f.resolvedType) : f.type
     return `${f.name}${other ? `|${other}` : ''}:${f.repeated ? '*' : ''}${type}`
   }
-  for (const type of load(...file).lookup(namespaces).nestedArray) visit(type)
+  for (const type of load(file).lookup(namespaces).nestedArray) visit(type)
   const object = (entries) =>
     `{\n${entries.map(([name, text]) => `  ${/\W/.test(name) ? `'${name}'` : name}:\n    '${text}',\n`).join('')}}`
   return `export const messages: Readonly<Record<string, string>> = ${object(messages)}\n\nexport const enums: Readonly<Record<string, string>> = ${object(enums)}\n`
@@ -135,7 +135,7 @@ const table = (path, sources, files, namespaces) =>
 table('src/gen/caffe2-fields.ts', 'proto/caffe2.proto and proto/metanet.proto', ['metanet.proto'], 'caffe2')
 table('src/gen/caffe-fields.ts', 'proto/caffe.proto', ['caffe.proto'], 'caffe')
 
-const consts = load('predictor_consts.proto').lookupType('caffe2.PredictorConsts').fieldsArray
+const consts = load(['predictor_consts.proto']).lookupType('caffe2.PredictorConsts').fieldsArray
 const lines = consts.map((f) => `  ${f.name}: '${f.defaultValue}',\n`).join('')
 write(
   'src/gen/predictor-consts.ts',

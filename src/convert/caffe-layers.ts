@@ -280,7 +280,7 @@ function softmaxWithLoss(c: LayerContext): void {
 // 1 / 2N of the summed squares: the ½ is in SquaredL2Distance.
 function euclideanLoss(c: LayerContext): void {
   const distances = c.between()
-  c.emit('SquaredL2Distance', c.bottom, [distances])
+  c.emit('SquaredL2Distance', [c.bottom[0], c.bottom[1]], [distances])
   c.emit('AveragedLoss', [distances], c.top)
 }
 

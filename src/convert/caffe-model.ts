@@ -64,6 +64,11 @@ function refuseUnknown(layers: Layer[]): void {
   )
 }
 
+function requireBlobs({ type, bottom, top }: Layer): void {
+  if (bottom.length === 0) throw new PfError('net', 'it has no bottom')
+  if (top.length === 0 && type !== 'Silence') throw new PfError('net', 'it has no top')
+}
+
 /** The nets while they grow. */
 class Model {
   readonly isTest: boolean
@@ -90,6 +95,7 @@ class Model {
   add(layer: Layer): PfError[] {
     const context = new LayerContext(this, layer)
     try {
+      requireBlobs(layer)
       for (const bottom of layer.bottom) this.read(bottom)
       layerTable.get(layer.type)?.(context)
     } catch (error) {
@@ -195,6 +201,8 @@ export class LayerContext {
 
   /** Adds an operator. If it may not work in place but would, its result goes through another blob. */
   emit(type: string, inputs: readonly string[], outputs: readonly string[], args: Args = {}): void {
+    // A row takes bottoms and tops by their place; one that the layer lacks is undefined here.
+    if ([...inputs, ...outputs].some((name) => name === undefined)) this.fail('it has too few bottoms or tops')
     if (!inputs.includes(outputs[0]) || (inPlace.has(type) && inputs[0] === outputs[0])) {
       this.model.emit(operatorDef(type, inputs, outputs, args))
       return

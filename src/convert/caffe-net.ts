@@ -104,11 +104,14 @@ function upgraded(layer: LayerMessage, tables: TextTables): LayerMessage {
 
 function layerOf(message: LayerMessage): Layer {
   const fields = message as unknown as Record<string, Param | undefined>
+  const { name = '', bottom, top } = message
+  const type = String(message.type ?? '')
   return {
-    name: message.name ?? '',
-    type: String(message.type ?? ''),
-    bottom: message.bottom,
-    top: message.top,
+    name,
+    type,
+    bottom,
+    // A loss need not name its top.
+    top: top.length === 0 && type.endsWith('Loss') ? [name] : top,
     param: (name) => fields[name] ?? {},
   }
 }

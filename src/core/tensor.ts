@@ -144,7 +144,7 @@ function fromTyped(data: TypedArray | Uint8ClampedArray, shape?: readonly number
   const dims = shape ?? [data.length]
   checkCount(dims, data.length)
   const own = data instanceof Uint8ClampedArray ? new Uint8Array(data.buffer, data.byteOffset, data.length) : data
-  const type = dtype ?? dtypes.find((name) => own instanceof (table[name].array as TypedArrayClass))
+  const type = dtype ?? dtypes.find((name) => name !== 'string' && own instanceof arrayClass(name))
   if (type === undefined) {
     throw new PfError('type', `no tensor holds a ${data.constructor.name}; convert it or name another array class`)
   }

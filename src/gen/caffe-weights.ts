@@ -71,7 +71,7 @@ export const caffe = $root.caffe = (() => {
         return BlobShape;
     })();
     caffe.BlobProto = (function() {
-        const BlobProto = function () { return { data: [], double_data: [] }; };
+        const BlobProto = function () { return { data: [], doubleData: [] }; };
         BlobProto.decode = function (reader, length, _end, _depth, _target) {
             if (!(reader instanceof $Reader))
                 reader = $Reader.create(reader);
@@ -145,16 +145,16 @@ export const caffe = $root.caffe = (() => {
                     }
                 case 8: {
                         if (wireType === 2) {
-                            if (!(message.double_data && message.double_data.length))
-                                message.double_data = [];
-                            message.double_data = reader.doubles(message.double_data);
+                            if (!(message.doubleData && message.doubleData.length))
+                                message.doubleData = [];
+                            message.doubleData = reader.doubles(message.doubleData);
                             continue;
                         }
                         if (wireType !== 1)
                             break;
-                        if (!(message.double_data && message.double_data.length))
-                            message.double_data = [];
-                        message.double_data.push(reader.double());
+                        if (!(message.doubleData && message.doubleData.length))
+                            message.doubleData = [];
+                        message.doubleData.push(reader.double());
                         continue;
                     }
                 }

@@ -2,8 +2,22 @@
 // The public names, nothing else.
 export { type Backend, type BackendInfo, type BackendOptions, type NetInfo, openBackend } from './backend/backend.ts'
 export { type DType, type Tensor, type TensorLike, tensor, type TypedArray, zeros } from './core/tensor.ts'
+export { type ConvertCaffeOptions, type ConvertedModel, convertCaffe, readBinaryProto } from './convert/caffe.ts'
 export { type Columns, Dataset } from './data/dataset.ts'
+export {
+  centerCrop,
+  decodeImage,
+  encodePng,
+  type Image,
+  type ImageTensorOptions,
+  imageTensor,
+  resize,
+  tensorImage,
+} from './data/image.ts'
+export { defaultLabels, parseLabels, type Ranked, topScores } from './data/labels.ts'
 export { loadMnist, type Mnist, type MnistOptions } from './data/mnist.ts'
+export { readNpy, writeNpy } from './data/npy.ts'
+export { loadTensor, saveTensor } from './data/tensor-file.ts'
 export type { Operators, OperatorType } from './gen/operators.ts'
 export { type ConvOptions, brew, type DropoutOptions, type FcOptions, type NormOptions } from './net/brew.ts'
 export { type ExportedModel, exportModel } from './net/export.ts'
@@ -46,4 +60,5 @@ export type { LearningRate, Optimizer } from './optimizer/optimizer.ts'
 export { buildRmsProp, type RmsPropOptions } from './optimizer/rms-prop.ts'
 export { buildSgd, type SgdOptions } from './optimizer/sgd.ts'
 export { addWeightDecay } from './optimizer/weight-decay.ts'
+export { type Platform, platform } from './platform/index.ts'
 export { PfError, type PfErrorCode } from './util/error.ts'

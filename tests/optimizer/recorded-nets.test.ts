@@ -67,25 +67,19 @@ async function compare(ops: readonly OperatorDef[], build: Build): Promise<Model
   return model
 }
 
-// Caffe2 numbers the optimizers of a process, we those of a model. Devices were recorded only where they are the CPU,
-// engines only in some files.
-function comparable(ops: readonly OperatorDef[]) {
-  return ops.map(({ type, input, output, arg, isGradientOp }) => ({
-    type,
-    input: input.map(withoutNumber),
-    output: output.map(withoutNumber),
-    arg: arg.map(readable),
-    gradient: isGradientOp === true,
-  }))
+// One line per operator, arguments by name. Caffe2 numbers the optimizers of a process, we those of a model. Devices were
+// recorded only where they are the CPU, engines only in some files.
+function comparable(ops: readonly OperatorDef[]): string[] {
+  return ops.map(({ type, input, output, arg, isGradientOp }) => {
+    const args = arg.map(readable).sort().join(' ')
+    const line = `${type} ${input.join(' ')} -> ${output.join(' ')} {${args}}${isGradientOp ? ' gradient' : ''}`
+    return line.replace(/Optimizer_\d+_lr_/g, 'Optimizer_0_lr_')
+  })
 }
 
-function withoutNumber(blob: string): string {
-  return blob.replace(/Optimizer_\d+_lr_/, 'Optimizer_0_lr_')
-}
-
-function readable({ name, f, i, s, ints }: Argument) {
-  const text = s && new TextDecoder().decode(s)
-  return { name, f: f === undefined ? undefined : Math.fround(f), i, s: text, ints: ints?.length ? ints : undefined }
+function readable({ name, f, i, s, ints }: Argument): string {
+  if (f !== undefined) return `${name}=${Math.fround(f)}f`
+  return `${name}=${s ? new TextDecoder().decode(s) : (i ?? `[${ints}]`)}`
 }
 
 test.run()

@@ -57,6 +57,10 @@ function tidy(code) {
     .replace(/function \(\) \{\n((?: *this\.\w+ = \[\];\n)*) *\};/g, (_, lists) => plainObject(lists))
     .replace(/reader\.(int32|int64|float|double)s\((message\.\w+)\)/g, '$2 = reader.$1s($2)')
     .replace(/(message\.\w+)\.push\(reader\.float\(\)\)/g, '$1 = reader.floatRun($1, start)')
+    .replace(
+      /for \(let i = 0; i < (message\.\w+)\.length; \+\+i\)\s*writer\.uint32\((\d+)\)\.float\(message\.\w+\[i\]\)/g,
+      'writer.floatRun($2, $1)',
+    )
     .replace(/^\s*\n/gm, '')
 }
 

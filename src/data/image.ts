@@ -54,7 +54,7 @@ async function decodeJpeg(bytes: Uint8Array, maxPixels: number): Promise<Image> 
     const maxMemoryUsageInMB = 64 + Math.ceil((width * height * 24) / (1 << 20))
     const limits = { maxResolutionInMP: Math.ceil(maxPixels / 1e6), maxMemoryUsageInMB }
     const decode = jpeg.decode ?? jpeg.default.decode
-    const image = decode(bytes, { useTArray: true, formatAsRGBA: false, tolerantDecoding: false, ...limits })
+    const image = decode(bytes, { useTArray: true, formatAsRGBA: false, ...limits })
     return { width: image.width, height: image.height, channels: 3, data: image.data as Uint8Array }
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error)

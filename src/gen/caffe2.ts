@@ -1306,8 +1306,7 @@ export const caffe2 = $root.caffe2 = (() => {
             if (message.s != null && $Object.hasOwnProperty.call(message, "s"))
                 writer.uint32(34).bytes(message.s);
             if (message.floats != null && message.floats.length)
-                for (let i = 0; i < message.floats.length; ++i)
-                    writer.uint32(45).float(message.floats[i]);
+                writer.floatRun(45, message.floats);
             if (message.ints != null && message.ints.length)
                 for (let i = 0; i < message.ints.length; ++i)
                     writer.uint32(48).int64(message.ints[i]);

@@ -240,6 +240,26 @@ export class WireWriter {
     return this.bytes(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
   }
 
+  /** Unpacked floats, each with its tag (of one byte): the weights of a net, so this loop matters. */
+  floatRun(tag: number, values: ArrayLike<number>): this {
+    const floats = values instanceof Float32Array ? values : Float32Array.from(values, number)
+    const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length)
+    this.reserve(5 * bits.length)
+    const { buf } = this
+    let at = this.pos
+    for (let i = 0; i < bits.length; i++) {
+      const value = bits[i]
+      buf[at] = tag
+      buf[at + 1] = value
+      buf[at + 2] = value >>> 8
+      buf[at + 3] = value >>> 16
+      buf[at + 4] = value >>> 24
+      at += 5
+    }
+    this.pos = at
+    return this
+  }
+
   /** Begins a part whose length stands before it. */
   fork(): this {
     this.open.push(this.pos)

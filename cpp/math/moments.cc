@@ -62,14 +62,14 @@ void scale_shift(int64_t n, float a, const float* x, float b, float* y) {
 void combine_shift(int64_t n, float a, const float* dy, float b, const float* x, float mean, float c, float* dx) {
   const f32x4 va = f32x4::splat(a), vb = f32x4::splat(b), vc = f32x4::splat(c), m = f32x4::splat(mean);
   int64_t i = 0;
-  for (; i + 4 <= n; i += 4)
-    madd(f32x4::load(dy + i), va, madd(f32x4::load(x + i) - m, vb, vc)).store(dx + i);
+  for (; i + 4 <= n; i += 4) madd(f32x4::load(dy + i), va, madd(f32x4::load(x + i) - m, vb, vc)).store(dx + i);
   for (; i < n; ++i) dx[i] = dy[i] * a + ((x[i] - mean) * b + c);
 }
 
 void add_rows(int64_t rows, int64_t columns, const float* x, float* sums) {
   add_terms(
-      rows, columns, sums, [=](int64_t i, int64_t) { return f32x4::load(x + i); }, [=](int64_t i, int64_t) { return x[i]; });
+      rows, columns, sums, [=](int64_t i, int64_t) { return f32x4::load(x + i); },
+      [=](int64_t i, int64_t) { return x[i]; });
 }
 
 void add_square_deviation(int64_t rows, int64_t columns, const float* x, const float* mean, float* sums) {
@@ -82,7 +82,8 @@ void add_square_deviation(int64_t rows, int64_t columns, const float* x, const f
       [=](int64_t i, int64_t j) { return (x[i] - mean[j]) * (x[i] - mean[j]); });
 }
 
-void add_product_deviation(int64_t rows, int64_t columns, const float* dy, const float* x, const float* mean, float* sums) {
+void add_product_deviation(int64_t rows, int64_t columns, const float* dy, const float* x, const float* mean,
+                           float* sums) {
   add_terms(
       rows, columns, sums,
       [=](int64_t i, int64_t j) { return f32x4::load(dy + i) * (f32x4::load(x + i) - f32x4::load(mean + j)); },
@@ -97,13 +98,14 @@ void scale_shift_columns(int64_t rows, int64_t columns, const float* a, const fl
   }
 }
 
-void combine_shift_columns(int64_t rows, int64_t columns, const float* a, const float* dy, const float* b, const float* x,
-                           const float* mean, const float* c, float* dx) {
+void combine_shift_columns(int64_t rows, int64_t columns, const float* a, const float* dy, const float* b,
+                           const float* x, const float* mean, const float* c, float* dx) {
   for (int64_t i = 0; i < rows; ++i, dy += columns, x += columns, dx += columns) {
     int64_t j = 0;
     for (; j + 4 <= columns; j += 4) {
       const f32x4 deviation = f32x4::load(x + j) - f32x4::load(mean + j);
-      madd(f32x4::load(dy + j), f32x4::load(a + j), madd(deviation, f32x4::load(b + j), f32x4::load(c + j))).store(dx + j);
+      madd(f32x4::load(dy + j), f32x4::load(a + j), madd(deviation, f32x4::load(b + j), f32x4::load(c + j)))
+          .store(dx + j);
     }
     for (; j < columns; ++j) dx[j] = dy[j] * a[j] + ((x[j] - mean[j]) * b[j] + c[j]);
   }

@@ -32,8 +32,9 @@ struct Accuracy {
 };
 
 PF_OP(Accuracy)
-    .doc("The share of rows whose label is among their `top_k` highest scores. Of equal scores the lower class counts "
-         "as the higher.")
+    .doc(
+        "The share of rows whose label is among their `top_k` highest scores. Of equal scores the lower class"
+        " counts as the higher.")
     .arg("top_k", 1, "How many of the highest scores count as a hit.")
     .input("predictions", "float [N, D], a score for each of D classes.")
     .input("labels", "int32 [N], the class of each row, from 0 on.")

@@ -27,12 +27,12 @@ struct Update {
 template <class Device>
 struct Adagrad {
   Status run(OpRun& op) {
-    each_lanes<Device>(op, op.in(0).size(),
-                       Update{op.in(0).data<float>(), op.in(1).data<float>(), op.in(2).data<float>(), op.in(3).data<float>(),
-                              op.out(0).data<float>(), op.out(1).data<float>(),
-                              op.outputs() > 2 ? op.out(2).data<float>() : nullptr,
-                              op.outputs() > 3 ? op.out(3).data<float>() : nullptr, op.args.f("epsilon"), op.args.f("decay"),
-                              op.args.f("weight_decay")});
+    each_lanes<Device>(
+        op, op.in(0).size(),
+        Update{op.in(0).data<float>(), op.in(1).data<float>(), op.in(2).data<float>(), op.in(3).data<float>(),
+               op.out(0).data<float>(), op.out(1).data<float>(), op.outputs() > 2 ? op.out(2).data<float>() : nullptr,
+               op.outputs() > 3 ? op.out(3).data<float>() : nullptr, op.args.f("epsilon"), op.args.f("decay"),
+               op.args.f("weight_decay")});
     return {};
   }
 };

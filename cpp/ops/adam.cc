@@ -33,18 +33,21 @@ struct Adam {
     const double t = double(op.in(5).data<int64_t>()[0]) + 1;
     const float beta1 = op.args.f("beta1"), beta2 = op.args.f("beta2");
     const double correction = std::sqrt(1 - std::pow(double(beta2), t)) / (1 - std::pow(double(beta1), t));
-    each_lanes<Device>(op, op.in(0).size(),
-                       Update{op.in(0).data<float>(), op.in(1).data<float>(), op.in(2).data<float>(), op.in(3).data<float>(),
-                              op.in(4).data<float>(), op.out(0).data<float>(), op.out(1).data<float>(), op.out(2).data<float>(),
-                              op.outputs() > 3 ? op.out(3).data<float>() : nullptr, beta1, beta2, op.args.f("epsilon"),
-                              float(correction)});
+    each_lanes<Device>(
+        op, op.in(0).size(),
+        Update{op.in(0).data<float>(), op.in(1).data<float>(), op.in(2).data<float>(), op.in(3).data<float>(),
+               op.in(4).data<float>(), op.out(0).data<float>(), op.out(1).data<float>(), op.out(2).data<float>(),
+               op.outputs() > 3 ? op.out(3).data<float>() : nullptr, beta1, beta2, op.args.f("epsilon"),
+               float(correction)});
     return {};
   }
 };
 
 PF_OP(Adam)
-    .doc("One step of Adam. With `t = iter + 1`: `m1' = beta1 m1 + (1 - beta1) g`, `m2' = beta2 m2 + (1 - beta2) g^2`, "
-         "`step = sqrt(1 - beta2^t) / (1 - beta1^t) m1' / (sqrt(m2') + epsilon)`, `w' = w + lr step`.")
+    .doc(
+        "One step of Adam. With `t = iter + 1`: `m1' = beta1 m1 + (1 - beta1) g`, `m2' = beta2 m2 + (1 - "
+        "beta2) g^2`, `step = sqrt(1 - beta2^t) / (1 - beta1^t) m1' / (sqrt(m2') + epsilon)`, `w' = w + lr "
+        "step`.")
     .arg("beta1", 0.9f, "Decay of the mean of the gradients.")
     .arg("beta2", 0.999f, "Decay of the mean of their squares.")
     .arg("epsilon", 1e-5f, "Added to the root, against division by zero.")

@@ -15,7 +15,8 @@ struct Shuffle {
     const bool last = op.args.s("order") == "NHWC";
     const int axis = last ? shape.rank() - 1 : 1;
     const int64_t channels = shape[axis], inner = shape.from(axis + 1), outer = shape.upto(axis);
-    const int64_t groups = kBack ? channels / op.args.i("group") : op.args.i("group"), width = groups ? channels / groups : 0;
+    const int64_t groups = kBack ? channels / op.args.i("group") : op.args.i("group"),
+                  width = groups ? channels / groups : 0;
     const float* x = op.in(0).data<float>();
     float* y = op.out(0).data<float>();
     parallel_for(outer, 1 + 8192 / (channels * inner + 1), [=](int64_t begin, int64_t end) {
@@ -24,8 +25,10 @@ struct Shuffle {
         float* to = y + n * channels * inner;
         for (int64_t k = 0; k < width; ++k) {
           for (int64_t g = 0; g < groups; ++g) {
-            if (inner == 1) to[k * groups + g] = from[g * width + k];
-            else std::memcpy(to + (k * groups + g) * inner, from + (g * width + k) * inner, size_t(inner) * sizeof(float));
+            if (inner == 1)
+              to[k * groups + g] = from[g * width + k];
+            else
+              std::memcpy(to + (k * groups + g) * inner, from + (g * width + k) * inner, size_t(inner) * sizeof(float));
           }
         }
       }
@@ -41,12 +44,14 @@ Status shuffle_shape(Infer& in) {
   const Shape& x = in.shape(0);
   PF_CHECK(x.rank() >= 2, shape, "takes at least 2 dimensions; the shape is ", x);
   const int64_t channels = order == "NHWC" ? x[x.rank() - 1] : x[1], groups = in.args.i("group");
-  PF_CHECK(groups > 0 && channels % groups == 0, argument, "group must divide the ", channels, " channels, found ", groups);
+  PF_CHECK(groups > 0 && channels % groups == 0, argument, "group must divide the ", channels, " channels, found ",
+           groups);
   return same_as_first(in);
 }
 
 constexpr auto kArguments = [](auto& op) {
-  op.arg("group", 1, "Number of groups; divides the channels.").arg("order", "NCHW", "NCHW or NHWC: where the channels are.");
+  op.arg("group", 1, "Number of groups; divides the channels.")
+      .arg("order", "NCHW", "NCHW or NHWC: where the channels are.");
 };
 
 PF_OP(ChannelShuffle)

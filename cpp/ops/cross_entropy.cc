@@ -63,8 +63,9 @@ struct CrossEntropyGradient {
 };
 
 PF_OP(CrossEntropy)
-    .doc("Cross entropy of rows of probabilities against rows of label probabilities: "
-         "`Y_i = -sum_j label_ij log(max(X_ij, 1e-20))`.")
+    .doc(
+        "Cross entropy of rows of probabilities against rows of label probabilities: `Y_i = -sum_j label_ij "
+        "log(max(X_ij, 1e-20))`.")
     .input("X", "float [N, …], N rows of probabilities; a vector is one row.")
     .input("label", "float, N rows as long as those of X, elements from 0 to 1.")
     .output("Y", "float [N], the loss of each row.")

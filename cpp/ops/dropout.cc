@@ -41,8 +41,9 @@ struct Dropout {
     if (op.args.b("is_test")) return Device::copy(op, x.byte_size(), y.data<float>(), x.data<float>()), Status();
     const double keep = (1.0 - double(op.args.f("ratio"))) * 4294967296.0;
     const int64_t n = x.size();
-    Device::each(op, (n + 3) / 4, Forward{x.data<float>(), y.data<float>(), op.out(1).data<bool>(), op.random.next64(),
-                                          uint64_t(keep), scale_of(op.args), n});
+    Device::each(op, (n + 3) / 4,
+                 Forward{x.data<float>(), y.data<float>(), op.out(1).data<bool>(), op.random.next64(), uint64_t(keep),
+                         scale_of(op.args), n});
     return {};
   }
 };
@@ -65,8 +66,9 @@ Status check_ratio(Infer& in) {
 }
 
 PF_OP(Dropout)
-    .doc("In training sets each element to 0 with probability `ratio` and scales the others: `Y = X mask / (1 - ratio)`. "
-         "With is_test the identity.")
+    .doc(
+        "In training sets each element to 0 with probability `ratio` and scales the others: `Y = X mask / (1 "
+        "- ratio)`. With is_test the identity.")
     .arg("ratio", 0.5f, "Probability of dropping an element, from 0 to 1.")
     .arg("is_test", false, "Pass X through unchanged; the mask is then not written.")
     .input("X", "float, any shape.")
@@ -82,8 +84,10 @@ PF_OP(Dropout)
       return {};
     })
     .grad([](Gradient& g) {
-      if (g.args.b("is_test")) g.op("DropoutGrad", {g.GO(0)}, {g.GI(0)});
-      else g.op("DropoutGrad", {g.GO(0), g.O(1)}, {g.GI(0)});
+      if (g.args.b("is_test"))
+        g.op("DropoutGrad", {g.GO(0)}, {g.GI(0)});
+      else
+        g.op("DropoutGrad", {g.GO(0), g.O(1)}, {g.GI(0)});
     })
     .kernel<Dropout>();
 
@@ -101,8 +105,8 @@ PF_OP(DropoutGrad)
       if (in.args.b("is_test")) return {};
       PF_CHECK(in.inputs() == 2, argument, "needs the mask from Dropout, unless is_test is set");
       PF_TRY(in.want_dtype(1, DType::kBool));
-      PF_CHECK(in.shape(1).size() == in.shape(0).size(), shape, "the mask must have the size of dY ", in.shape(0), ", found ",
-               in.shape(1));
+      PF_CHECK(in.shape(1).size() == in.shape(0).size(), shape, "the mask must have the size of dY ", in.shape(0),
+               ", found ", in.shape(1));
       return {};
     })
     .no_grad()

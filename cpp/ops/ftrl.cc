@@ -26,16 +26,19 @@ template <class Device>
 struct Ftrl {
   Status run(OpRun& op) {
     const float alpha = op.inputs() > 3 ? op.in(3).data<float>()[0] : op.args.f("alpha");
-    Device::each(op, op.in(0).size(),
-                 Update{op.in(0).data<float>(), op.in(1).data<float>(), op.in(2).data<float>(), op.out(0).data<float>(),
-                        op.out(1).data<float>(), 1.f / alpha, op.args.f("beta"), op.args.f("lambda1"), op.args.f("lambda2")});
+    Device::each(
+        op, op.in(0).size(),
+        Update{op.in(0).data<float>(), op.in(1).data<float>(), op.in(2).data<float>(), op.out(0).data<float>(),
+               op.out(1).data<float>(), 1.f / alpha, op.args.f("beta"), op.args.f("lambda1"), op.args.f("lambda2")});
     return {};
   }
 };
 
 PF_OP(Ftrl)
-    .doc("One step of FTRL-proximal, which keeps weights at exactly 0: `n' = n + g^2`, `z' = z + g - (sqrt(n') - sqrt(n)) / "
-         "alpha w`, `w' = (sign(z') lambda1 - z') / ((beta + sqrt(n')) / alpha + lambda2)` where `|z'| > lambda1`, else 0.")
+    .doc(
+        "One step of FTRL-proximal, which keeps weights at exactly 0: `n' = n + g^2`, `z' = z + g - (sqrt(n')"
+        " - sqrt(n)) / alpha w`, `w' = (sign(z') lambda1 - z') / ((beta + sqrt(n')) / alpha + lambda2)` where"
+        " `|z'| > lambda1`, else 0.")
     .arg("alpha", 0.005f, "The learning rate, unless input 3 gives it.")
     .arg("beta", 1.f, "Slows the first steps.")
     .arg("lambda1", 0.001f, "Strength of L1 regularisation.")

@@ -57,10 +57,14 @@ struct InstanceNorm {
     const int64_t count = l.images * l.channels;
     const float *x = op.in(0).data<float>(), *scale = op.in(1).data<float>(), *bias = op.in(2).data<float>();
     float *y = op.out(0).data<float>(), *mean = nullptr, *inverse = nullptr, *a = nullptr, *b = nullptr;
-    if (op.outputs() > 1) mean = op.out(1).data<float>();
-    else PF_TRY(op.scratch(count, &mean));
-    if (op.outputs() > 2) inverse = op.out(2).data<float>();
-    else PF_TRY(op.scratch(count, &inverse));
+    if (op.outputs() > 1)
+      mean = op.out(1).data<float>();
+    else
+      PF_TRY(op.scratch(count, &mean));
+    if (op.outputs() > 2)
+      inverse = op.out(2).data<float>();
+    else
+      PF_TRY(op.scratch(count, &inverse));
     PF_TRY(op.scratch(count, &a));
     PF_TRY(op.scratch(count, &b));
     moments(l, op.args.f("epsilon"), x, mean, inverse);
@@ -133,7 +137,8 @@ struct InstanceNormGradient {
           s[k] = sum_of(l.inner, dy + at);
           p[k] = sum_product_deviation(l.inner, dy + at, x + at, mean[k]);
           const float a = scale[k % channels] * inverse[k];
-          combine_shift(l.inner, a, dy + at, -a * inverse[k] * inverse[k] * p[k] * share, x + at, mean[k], -a * s[k] * share, dx + at);
+          combine_shift(l.inner, a, dy + at, -a * inverse[k] * inverse[k] * p[k] * share, x + at, mean[k],
+                        -a * s[k] * share, dx + at);
         }
       });
       sum_images(l, s, p, inverse, dscale, dbias);
@@ -141,10 +146,12 @@ struct InstanceNormGradient {
     return {};
   }
 
-  static void sum_images(const Layout& l, const float* s, const float* p, const float* inverse, float* dscale, float* dbias) {
+  static void sum_images(const Layout& l, const float* s, const float* p, const float* inverse, float* dscale,
+                         float* dbias) {
     for (int64_t c = 0; c < l.channels; ++c) {
       double scale_sum = 0, bias_sum = 0;
-      for (int64_t k = c; k < l.images * l.channels; k += l.channels) scale_sum += double(p[k]) * inverse[k], bias_sum += s[k];
+      for (int64_t k = c; k < l.images * l.channels; k += l.channels)
+        scale_sum += double(p[k]) * inverse[k], bias_sum += s[k];
       dscale[c] = float(scale_sum), dbias[c] = float(bias_sum);
     }
   }
@@ -158,8 +165,9 @@ Status check_inputs(Infer& in, int64_t* channels) {
   for (int i = 0; i < in.inputs(); ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
   *channels = layout_of(in.shape(0), in.args).channels;
   for (int i = 1; i < 3; ++i)
-    PF_CHECK(in.shape(i).size() == *channels, shape, i == 1 ? "scale" : "bias", " must have one element for each of the ",
-             *channels, " channels (order ", order, ") of X ", in.shape(0), ", found ", in.shape(i));
+    PF_CHECK(in.shape(i).size() == *channels, shape, i == 1 ? "scale" : "bias",
+             " must have one element for each of the ", *channels, " channels (order ", order, ") of X ", in.shape(0),
+             ", found ", in.shape(i));
   return {};
 }
 
@@ -169,7 +177,9 @@ constexpr auto kArguments = [](auto& op) {
 };
 
 PF_OP(InstanceNorm)
-    .doc("Normalises each channel of each image by its own moments: `Y = (X - mean) / sqrt(var + epsilon) * scale + bias`.")
+    .doc(
+        "Normalises each channel of each image by its own moments: `Y = (X - mean) / sqrt(var + epsilon) * "
+        "scale + bias`.")
     .with(kArguments)
     .input("X", "float, at least 3 dimensions in the given order.")
     .input("scale", "float [C].")
@@ -194,8 +204,9 @@ PF_OP(InstanceNorm)
     .cpu<InstanceNorm>();
 
 PF_OP(InstanceNormGradient)
-    .doc("Gradient of InstanceNorm; moments that are not given are computed again. With `r = saved_inv_stdev`: "
-         "`dX = scale r (dY - mean(dY) - (X - mean) r mean(dY (X - mean) r))`.")
+    .doc(
+        "Gradient of InstanceNorm; moments that are not given are computed again. With `r = saved_inv_stdev`:"
+        " `dX = scale r (dY - mean(dY) - (X - mean) r mean(dY (X - mean) r))`.")
     .with(kArguments)
     .input("X", "The tensor given to InstanceNorm.")
     .input("scale", "float [C].")

@@ -43,8 +43,9 @@ struct AtomicIter {
 };
 
 PF_OP(Iter)
-    .doc("Adds 1 to a counter of iterations, in place. A counter fed as 0 reads 1 in the first iteration. Without an "
-         "input the output is made when it is not there yet.")
+    .doc(
+        "Adds 1 to a counter of iterations, in place. A counter fed as 0 reads 1 in the first iteration. "
+        "Without an input the output is made when it is not there yet.")
     .optional_input("iter", "int64, one element.")
     .output("iter", "The same blob, one more.")
     .must_inplace(0, 0)
@@ -53,7 +54,9 @@ PF_OP(Iter)
     .cpu<Iter>();
 
 PF_OP(AtomicIter)
-    .doc("Adds 1 to a counter of iterations, in place and under a mutex, so that several nets can share the counter.")
+    .doc(
+        "Adds 1 to a counter of iterations, in place and under a mutex, so that several nets can share the "
+        "counter.")
     .object_input("mutex", "From CreateMutex.")
     .input("iter", "int64, one element.")
     .output("iter", "The same blob, one more.")

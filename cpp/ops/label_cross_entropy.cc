@@ -67,8 +67,9 @@ struct LabelCrossEntropyGradient {
 };
 
 PF_OP(LabelCrossEntropy)
-    .doc("Cross entropy of rows of probabilities against integer labels: `Y_i = -log(max(X[i][label_i], 1e-20))`. "
-         "Usually follows Softmax; SoftmaxWithLoss does both more exactly.")
+    .doc(
+        "Cross entropy of rows of probabilities against integer labels: `Y_i = -log(max(X[i][label_i], "
+        "1e-20))`. Usually follows Softmax; SoftmaxWithLoss does both more exactly.")
     .input("X", "float [N, …], N rows of probabilities; a vector is one row.")
     .input("label", "int32 [N] or [N, 1], the class of each row, from 0 on.")
     .output("Y", "float [N], the loss of each row.")

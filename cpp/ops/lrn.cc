@@ -62,11 +62,15 @@ struct Params {
   int64_t half;
   float share, beta, bias;  // share: alpha / size
   explicit Params(const Args& args)
-      : half((args.i("size") - 1) / 2), share(args.f("alpha") / float(args.i("size"))), beta(args.f("beta")), bias(args.f("bias")) {}
+      : half((args.i("size") - 1) / 2),
+        share(args.f("alpha") / float(args.i("size"))),
+        beta(args.f("beta")),
+        bias(args.f("bias")) {}
 };
 
-PF_INLINE f32x4 square(f32x4 v) { return v * v; }
-PF_INLINE f32x4 itself(f32x4 v) { return v; }
+// Objects, not functions: a function's address in `term` keeps compilers from inlining it.
+constexpr auto square = [](f32x4 v) { return v * v; };
+constexpr auto itself = [](f32x4 v) { return v; };
 
 void scales(const Params& p, const Layout& l, const float* x, float* s) {
   for_windows(l, p.half, [=](int64_t begin, int64_t end, int64_t low, int64_t high) {
@@ -83,8 +87,10 @@ struct Lrn {
     const int64_t n = op.in(0).size();
     const float* x = op.in(0).data<float>();
     float *y = op.out(0).data<float>(), *s = nullptr;
-    if (op.outputs() > 1) s = op.out(1).data<float>();
-    else PF_TRY(op.scratch(n, &s));
+    if (op.outputs() > 1)
+      s = op.out(1).data<float>();
+    else
+      PF_TRY(op.scratch(n, &s));
     scales(p, layout_of(op.in(0).shape(), op.args), x, s);
     parallel_for(n, 4096, [=](int64_t begin, int64_t end) {
       int64_t i = begin;
@@ -117,7 +123,8 @@ struct LrnGradient {
         (f32x4::load(dy + i) * power(f32x4::load(s + i), p.beta) - far).store(dx + i);
       }
       for (; i < end; ++i)
-        dx[i] = dy[i] * power(f32x4::splat(s[i]), p.beta).lane(0) - factor * x[i] * window_one(ratio + i, l.inner, low, high, itself);
+        dx[i] = dy[i] * power(f32x4::splat(s[i]), p.beta).lane(0) -
+                factor * x[i] * window_one(ratio + i, l.inner, low, high, itself);
     });
     return {};
   }
@@ -127,8 +134,10 @@ Status lrn_shape(Infer& in) {
   const Args& args = in.args;
   PF_TRY(same_floats(in));
   PF_TRY(in.want_rank(0, 4));
-  PF_CHECK(args.s("order") == "NCHW" || args.s("order") == "NHWC", argument, "order must be NCHW or NHWC, found ", args.s("order"));
-  PF_CHECK(args.i("size") > 0 && args.i("size") % 2 == 1, argument, "size must be positive and odd, found ", args.i("size"));
+  PF_CHECK(args.s("order") == "NCHW" || args.s("order") == "NHWC", argument, "order must be NCHW or NHWC, found ",
+           args.s("order"));
+  PF_CHECK(args.i("size") > 0 && args.i("size") % 2 == 1, argument, "size must be positive and odd, found ",
+           args.i("size"));
   return {};
 }
 
@@ -141,8 +150,9 @@ constexpr auto kArguments = [](auto& op) {
 };
 
 PF_OP(LRN)
-    .doc("Local response normalisation across channels: `Y = X scale^-beta` with `scale = bias + alpha / size * sum X^2` "
-         "over a window of `size` channels around each; channels beyond the ends count as 0.")
+    .doc(
+        "Local response normalisation across channels: `Y = X scale^-beta` with `scale = bias + alpha / size "
+        "* sum X^2` over a window of `size` channels around each; channels beyond the ends count as 0.")
     .with(kArguments)
     .input("X", "float, 4 dimensions in the given order.")
     .output("Y", "Shape of X.")

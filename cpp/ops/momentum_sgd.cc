@@ -27,10 +27,11 @@ template <class Device>
 struct MomentumSGD {
   Status run(OpRun& op) {
     const bool update = op.inputs() > 3;
-    each_lanes<Device>(op, op.in(0).size(),
-                       Descent{op.in(0).data<float>(), op.in(1).data<float>(), op.in(2).data<float>(),
-                               update ? op.in(3).data<float>() : nullptr, op.out(0).data<float>(), op.out(1).data<float>(),
-                               update ? op.out(2).data<float>() : nullptr, op.args.f("momentum"), op.args.b("nesterov")});
+    each_lanes<Device>(
+        op, op.in(0).size(),
+        Descent{op.in(0).data<float>(), op.in(1).data<float>(), op.in(2).data<float>(),
+                update ? op.in(3).data<float>() : nullptr, op.out(0).data<float>(), op.out(1).data<float>(),
+                update ? op.out(2).data<float>() : nullptr, op.args.f("momentum"), op.args.b("nesterov")});
     return {};
   }
 };
@@ -38,10 +39,11 @@ struct MomentumSGD {
 Status momentum_shape(Infer& in) {
   for (int i = 0; i < in.inputs(); ++i) {
     PF_TRY(in.want_dtype(i, DType::kFloat));
-    if (i == 2) PF_CHECK(in.shape(2).size() == 1, shape, "lr must be one number, found the shape ", in.shape(2));
+    if (i == 2)
+      PF_CHECK(in.shape(2).size() == 1, shape, "lr must be one number, found the shape ", in.shape(2));
     else
-      PF_CHECK(in.shape(i).size() == in.shape(0).size(), shape, "gradient ", in.shape(0), " and ", in.args.schema.input_port(i)->name,
-               " ", in.shape(i), " must have one size");
+      PF_CHECK(in.shape(i).size() == in.shape(0).size(), shape, "gradient ", in.shape(0), " and ",
+               in.args.schema.input_port(i)->name, " ", in.shape(i), " must have one size");
   }
   in.set(0, in.shape(0), DType::kFloat);
   in.set(1, in.shape(1), DType::kFloat);
@@ -50,12 +52,14 @@ Status momentum_shape(Infer& in) {
 }
 
 constexpr auto kArguments = [](auto& op) {
-  op.arg("momentum", 0.f, "Share of the last step that is taken again.").arg("nesterov", false, "Nesterov's look ahead.");
+  op.arg("momentum", 0.f, "Share of the last step that is taken again.")
+      .arg("nesterov", false, "Nesterov's look ahead.");
 };
 
 PF_OP(MomentumSGD)
-    .doc("The step of gradient descent with momentum, to be subtracted from the parameter: `m' = momentum m + lr g` and "
-         "`g' = m'`, or with nesterov `g' = (1 + momentum) m' - momentum m`.")
+    .doc(
+        "The step of gradient descent with momentum, to be subtracted from the parameter: `m' = momentum m + "
+        "lr g` and `g' = m'`, or with nesterov `g' = (1 + momentum) m' - momentum m`.")
     .with(kArguments)
     .input("g", "float, the gradient.")
     .input("m", "float, the momentum; size of the gradient.")
@@ -69,8 +73,9 @@ PF_OP(MomentumSGD)
     .kernel<MomentumSGD>();
 
 PF_OP(MomentumSGDUpdate)
-    .doc("MomentumSGD that also moves the parameter: `m' = momentum m + lr g`, `g' = m'`, or with nesterov `g' = (1 + "
-         "momentum) m' - momentum m`; `w' = w - g'`.")
+    .doc(
+        "MomentumSGD that also moves the parameter: `m' = momentum m + lr g`, `g' = m'`, or with nesterov `g'"
+        " = (1 + momentum) m' - momentum m`; `w' = w - g'`.")
     .with(kArguments)
     .input("g", "float, the gradient.")
     .input("m", "float, the momentum; size of the gradient.")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sums and means over the first or the last dimensions: ReduceFrontSum, ReduceFrontMean, ReduceBackSum, ReduceBackMean;
-// and their gradients. As a matrix [rows, columns], Front reduces the rows of each column, Back the columns of each row.
+// and their gradients. As a matrix [rows, columns], Front reduces the rows of each column, Back the columns of each
+// row.
 #include "core/op.h"
 #include "math/reduce.h"
 
@@ -33,7 +34,8 @@ using Total = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
 
 // y[k] = sum of x[k * step + i * stride] for i below its length; step and stride tell rows from columns.
 template <class T>
-void reduce(int64_t count, int64_t length, int64_t step, int64_t stride, const T* x, const int32_t* lengths, bool mean, T* y) {
+void reduce(int64_t count, int64_t length, int64_t step, int64_t stride, const T* x, const int32_t* lengths, bool mean,
+            T* y) {
   parallel_for(count, 1 + 4096 / (length + 1), [=](int64_t begin, int64_t end) {
     for (int64_t k = begin; k < end; ++k) {
       const int64_t n = lengths ? lengths[k] : length;
@@ -52,10 +54,14 @@ struct Reduce {
     const int32_t* lengths = op.inputs() > 1 ? op.in(1).data<int32_t>() : nullptr;
     PF_TRY(check_lengths(lengths, count, length));
     switch (op.in(0).dtype()) {
-      case DType::kInt32: return run_as<int32_t>(op, m, lengths);
-      case DType::kInt64: return run_as<int64_t>(op, m, lengths);
-      case DType::kDouble: return run_as<double>(op, m, lengths);
-      default: break;
+      case DType::kInt32:
+        return run_as<int32_t>(op, m, lengths);
+      case DType::kInt64:
+        return run_as<int64_t>(op, m, lengths);
+      case DType::kDouble:
+        return run_as<double>(op, m, lengths);
+      default:
+        break;
     }
     if (lengths) return run_as<float>(op, m, lengths);
     const float* x = op.in(0).data<float>();
@@ -70,8 +76,10 @@ struct Reduce {
   Status run_as(OpRun& op, const Matrix& m, const int32_t* lengths) {
     const T* x = op.in(0).data<T>();
     T* y = op.out(0).data<T>();
-    if (kFront) reduce(m.columns, m.rows, 1, m.columns, x, lengths, kMean, y);
-    else reduce(m.rows, m.columns, m.columns, 1, x, lengths, kMean, y);
+    if (kFront)
+      reduce(m.columns, m.rows, 1, m.columns, x, lengths, kMean, y);
+    else
+      reduce(m.rows, m.columns, m.columns, 1, x, lengths, kMean, y);
     return {};
   }
 };
@@ -83,10 +91,14 @@ struct ReduceGradient {
     const int32_t* lengths = op.inputs() > 2 ? op.in(2).data<int32_t>() : nullptr;
     PF_TRY(check_lengths(lengths, kFront ? m.columns : m.rows, kFront ? m.rows : m.columns));
     switch (op.in(0).dtype()) {
-      case DType::kInt32: return run_as<int32_t>(op, m, lengths);
-      case DType::kInt64: return run_as<int64_t>(op, m, lengths);
-      case DType::kDouble: return run_as<double>(op, m, lengths);
-      default: return run_as<float>(op, m, lengths);
+      case DType::kInt32:
+        return run_as<int32_t>(op, m, lengths);
+      case DType::kInt64:
+        return run_as<int64_t>(op, m, lengths);
+      case DType::kDouble:
+        return run_as<double>(op, m, lengths);
+      default:
+        return run_as<float>(op, m, lengths);
     }
   }
 
@@ -108,8 +120,8 @@ struct ReduceGradient {
 };
 
 Status check_dtype(DType dtype, const char* what) {
-  PF_CHECK(dtype == DType::kFloat || dtype == DType::kDouble || dtype == DType::kInt32 || dtype == DType::kInt64, type, what,
-           " must be float32, float64, int32 or int64, found ", dtype);
+  PF_CHECK(dtype == DType::kFloat || dtype == DType::kDouble || dtype == DType::kInt32 || dtype == DType::kInt64, type,
+           what, " must be float32, float64, int32 or int64, found ", dtype);
   return {};
 }
 
@@ -117,15 +129,15 @@ Status check_dtype(DType dtype, const char* what) {
 template <bool kFront>
 Status reduced_shape(Infer& in, const Shape& x, int lengths_input, Shape* out) {
   const int64_t reduced = in.args.i("num_reduce_dim");
-  PF_CHECK(reduced >= 0 && reduced <= x.rank(), argument, "num_reduce_dim must be from 0 to ", x.rank(), " for the shape ", x,
-           ", found ", reduced);
+  PF_CHECK(reduced >= 0 && reduced <= x.rank(), argument, "num_reduce_dim must be from 0 to ", x.rank(),
+           " for the shape ", x, ", found ", reduced);
   const int split = split_of(x, kFront, reduced);
   *out = kFront ? Shape(x.begin() + split, x.end()) : Shape(x.begin(), x.begin() + split);
   if (in.inputs() <= lengths_input) return {};
   PF_TRY(in.want_dtype(lengths_input, DType::kInt32));
   PF_CHECK(reduced == 1, argument, "with lengths num_reduce_dim must be 1, found ", reduced);
-  PF_CHECK(in.shape(lengths_input).size() == out->size(), shape, "there must be one length for each of the ", out->size(),
-           " results, found lengths of shape ", in.shape(lengths_input));
+  PF_CHECK(in.shape(lengths_input).size() == out->size(), shape, "there must be one length for each of the ",
+           out->size(), " results, found lengths of shape ", in.shape(lengths_input));
   return {};
 }
 
@@ -156,8 +168,10 @@ Status backward_shape(Infer& in) {
 }
 
 void make_gradient(Gradient& g, const char* type) {
-  if (g.inputs() > 1) g.op(type, {g.GO(0), g.I(0), g.I(1)}, {g.GI(0)});
-  else g.op(type, {g.GO(0), g.I(0)}, {g.GI(0)});
+  if (g.inputs() > 1)
+    g.op(type, {g.GO(0), g.I(0), g.I(1)}, {g.GI(0)});
+  else
+    g.op(type, {g.GO(0), g.I(0)}, {g.GI(0)});
 }
 
 constexpr auto kForward = [](auto& op) {
@@ -176,28 +190,36 @@ constexpr auto kBackward = [](auto& op) {
 };
 
 PF_OP(ReduceFrontSum)
-    .doc("Sums over the first num_reduce_dim dimensions. With `lengths`, column k sums its first lengths[k] elements.")
+    .doc(
+        "Sums over the first num_reduce_dim dimensions. With `lengths`, column k sums its first lengths[k] "
+        "elements.")
     .with(kForward)
     .shape(forward_shape<true>)
     .grad([](Gradient& g) { make_gradient(g, "ReduceFrontSumGradient"); })
     .cpu<Reduce<true, false>>();
 
 PF_OP(ReduceFrontMean)
-    .doc("Means over the first num_reduce_dim dimensions. With `lengths`, column k averages its first lengths[k] elements.")
+    .doc(
+        "Means over the first num_reduce_dim dimensions. With `lengths`, column k averages its first "
+        "lengths[k] elements.")
     .with(kForward)
     .shape(forward_shape<true>)
     .grad([](Gradient& g) { make_gradient(g, "ReduceFrontMeanGradient"); })
     .cpu<Reduce<true, true>>();
 
 PF_OP(ReduceBackSum)
-    .doc("Sums over the last num_reduce_dim dimensions. With `lengths`, row k sums its first lengths[k] elements.")
+    .doc(
+        "Sums over the last num_reduce_dim dimensions. With `lengths`, row k sums its first lengths[k] "
+        "elements.")
     .with(kForward)
     .shape(forward_shape<false>)
     .grad([](Gradient& g) { make_gradient(g, "ReduceBackSumGradient"); })
     .cpu<Reduce<false, false>>();
 
 PF_OP(ReduceBackMean)
-    .doc("Means over the last num_reduce_dim dimensions. With `lengths`, row k averages its first lengths[k] elements.")
+    .doc(
+        "Means over the last num_reduce_dim dimensions. With `lengths`, row k averages its first lengths[k] "
+        "elements.")
     .with(kForward)
     .shape(forward_shape<false>)
     .grad([](Gradient& g) { make_gradient(g, "ReduceBackMeanGradient"); })

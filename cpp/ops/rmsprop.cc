@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RmsProp (Hinton, 2012), the step of one iteration: s' = s + (1 - decay) (g^2 - s);  m' = mu m + lr g / sqrt(epsilon + s')
+// RmsProp (Hinton, 2012), the step of one iteration: s' = s + (1 - decay) (g^2 - s);  m' = mu m + lr g / sqrt(epsilon +
+// s')
 #include <cmath>
 
 #include "core/op.h"
@@ -26,17 +27,19 @@ struct Update {
 template <class Device>
 struct RmsProp {
   Status run(OpRun& op) {
-    each_lanes<Device>(op, op.in(0).size(),
-                       Update{op.in(0).data<float>(), op.in(1).data<float>(), op.in(2).data<float>(), op.in(3).data<float>(),
-                              op.out(0).data<float>(), op.out(1).data<float>(), op.out(2).data<float>(), op.args.f("decay"),
-                              op.args.f("momentum"), op.args.f("epsilon")});
+    each_lanes<Device>(
+        op, op.in(0).size(),
+        Update{op.in(0).data<float>(), op.in(1).data<float>(), op.in(2).data<float>(), op.in(3).data<float>(),
+               op.out(0).data<float>(), op.out(1).data<float>(), op.out(2).data<float>(), op.args.f("decay"),
+               op.args.f("momentum"), op.args.f("epsilon")});
     return {};
   }
 };
 
 PF_OP(RmsProp)
-    .doc("The step of RmsProp: `s' = s + (1 - decay) (g^2 - s)`, `m' = momentum m + lr g / sqrt(epsilon + s')`, `g' = m'`. "
-         "MomentumSGDUpdate without momentum applies it.")
+    .doc(
+        "The step of RmsProp: `s' = s + (1 - decay) (g^2 - s)`, `m' = momentum m + lr g / sqrt(epsilon + "
+        "s')`, `g' = m'`. MomentumSGDUpdate without momentum applies it.")
     .arg("decay", 0.9f, "Share of the mean square that stays.")
     .arg("momentum", 0.f, "Share of the last step that is taken again.")
     .arg("epsilon", 1e-5f, "Added under the root, against division by zero.")

@@ -26,18 +26,24 @@ float sigmoid(float x) { return 1.f / (1.f + std::exp(-x)); }
 
 float loss_of(Loss kind, float x, float t) {
   switch (kind) {
-    case Loss::kPlain: return softplus(x) - t * x;
-    case Loss::kLogDTrick: return (1 - 2 * t) * (x - softplus(x));
-    case Loss::kUnjoined: return (1 - t) * softplus(x) - t * x;
+    case Loss::kPlain:
+      return softplus(x) - t * x;
+    case Loss::kLogDTrick:
+      return (1 - 2 * t) * (x - softplus(x));
+    case Loss::kUnjoined:
+      return (1 - t) * softplus(x) - t * x;
   }
   return 0;
 }
 
 float slope_of(Loss kind, float x, float t) {
   switch (kind) {
-    case Loss::kPlain: return sigmoid(x) - t;
-    case Loss::kLogDTrick: return (1 - 2 * t) * sigmoid(-x);
-    case Loss::kUnjoined: return (1 - t) * sigmoid(x) - t;
+    case Loss::kPlain:
+      return sigmoid(x) - t;
+    case Loss::kLogDTrick:
+      return (1 - 2 * t) * sigmoid(-x);
+    case Loss::kUnjoined:
+      return (1 - t) * sigmoid(x) - t;
   }
   return 0;
 }
@@ -88,10 +94,12 @@ struct SigmoidCrossEntropyWithLogitsGradient {
 };
 
 PF_OP(SigmoidCrossEntropyWithLogits)
-    .doc("Cross entropy of independent probabilities, given as logits: the mean over the last dimension of "
-         "`log(1 + exp(x)) - t x`, which is `-t log(sigmoid(x)) - (1 - t) log(1 - sigmoid(x))`.")
+    .doc(
+        "Cross entropy of independent probabilities, given as logits: the mean over the last dimension of "
+        "`log(1 + exp(x)) - t x`, which is `-t log(sigmoid(x)) - (1 - t) log(1 - sigmoid(x))`.")
     .arg("log_D_trick", false, "Use `(1 - 2 t) log(sigmoid(x))` instead, which trains generators better.")
-    .arg("unjoined_lr_loss", false, "Use `(1 - t) log(1 + exp(x)) - t x` instead, for targets not joined with their events.")
+    .arg("unjoined_lr_loss", false,
+         "Use `(1 - t) log(1 + exp(x)) - t x` instead, for targets not joined with their events.")
     .input("logits", "float, any shape.")
     .input("targets", "float, shape of the logits; usually from 0 to 1.")
     .output("xentropy", "float, the shape without its last dimension.")
@@ -102,9 +110,7 @@ PF_OP(SigmoidCrossEntropyWithLogits)
       in.set(0, x.rank() ? Shape(x.begin(), x.end() - 1) : x, DType::kFloat);
       return {};
     })
-    .grad([](Gradient& g) {
-      g.op("SigmoidCrossEntropyWithLogitsGradient", {g.GO(0), g.I(0), g.I(1)}, {g.GI(0)});
-    })
+    .grad([](Gradient& g) { g.op("SigmoidCrossEntropyWithLogitsGradient", {g.GO(0), g.I(0), g.I(1)}, {g.GI(0)}); })
     .cpu<SigmoidCrossEntropyWithLogits>();
 
 PF_OP(SigmoidCrossEntropyWithLogitsGradient)
@@ -120,8 +126,8 @@ PF_OP(SigmoidCrossEntropyWithLogitsGradient)
       for (int i = 0; i < 3; ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
       PF_TRY(in.want_same_shape(1, 2));
       const int64_t rows = rows_of(in.shape(1)).count;
-      PF_CHECK(in.shape(0).size() == rows, shape, "dY must have one number for each of the ", rows, " rows, found the shape ",
-               in.shape(0));
+      PF_CHECK(in.shape(0).size() == rows, shape, "dY must have one number for each of the ", rows,
+               " rows, found the shape ", in.shape(0));
       in.set(0, in.shape(1), DType::kFloat);
       return {};
     })

@@ -21,8 +21,8 @@ Rows rows_of(const OpRun& op, const Args& args) {
 
 Status softmax_shape(Infer& in) {
   PF_TRY(same_floats(in));
-  PF_CHECK(in.shape(0).axis(in.args.i("axis")) >= 0, argument, "there is no axis ", in.args.i("axis"),
-           " in the shape ", in.shape(0));
+  PF_CHECK(in.shape(0).axis(in.args.i("axis")) >= 0, argument, "there is no axis ", in.args.i("axis"), " in the shape ",
+           in.shape(0));
   return {};
 }
 
@@ -63,8 +63,9 @@ struct SoftmaxGradient {
 };
 
 PF_OP(Softmax)
-    .doc("Normalised exponentials `Y_j = exp(X_j) / sum_k exp(X_k)` over each row. All dimensions from `axis` on form "
-         "one row: with axis 1, a tensor [N, C, H, W] has N rows of C * H * W elements.")
+    .doc(
+        "Normalised exponentials `Y_j = exp(X_j) / sum_k exp(X_k)` over each row. All dimensions from `axis` "
+        "on form one row: with axis 1, a tensor [N, C, H, W] has N rows of C * H * W elements.")
     .arg("axis", 1, "First dimension of a row; negative counts from the end.")
     .input("X", "float, any shape that has the axis.")
     .output("Y", "Shape of X; every row sums to 1.")

@@ -37,8 +37,9 @@ Status check_inputs(Infer& in, bool weighted) {
   const int axis = x.axis(args.i("axis"));
   const Batch batch = batch_of(x, args);
   if (probabilities) {
-    PF_CHECK(label.rank() >= 2 && axis <= label.rank() && label.upto(axis) == batch.rows && label.from(axis) == batch.classes, shape,
-             "with label_prob the labels must have the shape of the logits, ", x, "; found ", label);
+    PF_CHECK(label.rank() >= 2 && axis <= label.rank() && label.upto(axis) == batch.rows &&
+                 label.from(axis) == batch.classes,
+             shape, "with label_prob the labels must have the shape of the logits, ", x, "; found ", label);
   } else {
     PF_CHECK(label.rank() >= axis && label.upto(axis) == batch.rows && label.from(axis) == 1, shape,
              "there must be one label for each of the ", batch.rows, " rows of the logits ", x, " from axis ", axis,
@@ -144,9 +145,10 @@ struct SoftmaxWithLossGradient {
 };
 
 PF_OP(SoftmaxWithLoss)
-    .doc("Softmax over the rows of the logits and the mean cross entropy against the labels, more exact than the two "
-         "apart: `loss = scale * sum_i w_i l_i / sum_i w_i` with `l_i = -log(softmax_i[label_i])`, or with label_prob "
-         "`l_i = -sum_j label_ij log(softmax_ij)`. The loss is 0 where the weights sum to 0.")
+    .doc(
+        "Softmax over the rows of the logits and the mean cross entropy against the labels, more exact than "
+        "the two apart: `loss = scale * sum_i w_i l_i / sum_i w_i` with `l_i = -log(softmax_i[label_i])`, or "
+        "with label_prob `l_i = -sum_j label_ij log(softmax_ij)`. The loss is 0 where the weights sum to 0.")
     .arg("label_prob", 0, "1: the labels are probabilities, one for each logit; each row must sum to 1.")
     .arg("axis", 1, "First dimension of a row; negative counts from the end.")
     .arg("scale", 1.f, "Factor of the loss.")
@@ -172,8 +174,9 @@ PF_OP(SoftmaxWithLoss)
     .cpu<SoftmaxWithLoss>();
 
 PF_OP(SoftmaxWithLossGradient)
-    .doc("Gradient of SoftmaxWithLoss: `d_logits_i = (softmax_i - labels_i) * w_i * scale / sum w * d_loss`, where an "
-         "integer label stands for 1 at its class.")
+    .doc(
+        "Gradient of SoftmaxWithLoss: `d_logits_i = (softmax_i - labels_i) * w_i * scale / sum w * d_loss`, "
+        "where an integer label stands for 1 at its class.")
     .arg("label_prob", 0, "As given to SoftmaxWithLoss.")
     .arg("axis", 1, "As given to SoftmaxWithLoss.")
     .arg("scale", 1.f, "As given to SoftmaxWithLoss.")

@@ -103,7 +103,8 @@ struct SpatialBN {
   void update_running(OpRun& op, int i, int64_t channels, const float* batch) {
     float* running = op.out(i - 2).data<float>();
     const bool there = op.in_shape(i).size() == channels;
-    for (int64_t c = 0; c < channels; ++c) running[c] = (there ? running[c] * momentum : 0.f) + batch[c] * (1.f - momentum);
+    for (int64_t c = 0; c < channels; ++c)
+      running[c] = (there ? running[c] * momentum : 0.f) + batch[c] * (1.f - momentum);
   }
 
   Status run(OpRun& op) {
@@ -158,7 +159,9 @@ struct SpatialBNGradient {
       PF_TRY(channel_sums(
           op, l, dscale,
           [=](int64_t n, int64_t at, int64_t c) { return sum_product_deviation(n, dy + at, x + at, mean[c]); },
-          [=](int64_t n, int64_t at, float* sums) { add_product_deviation(n, channels, dy + at, x + at, mean, sums); }));
+          [=](int64_t n, int64_t at, float* sums) {
+            add_product_deviation(n, channels, dy + at, x + at, mean, sums);
+          }));
       for (int64_t c = 0; c < channels; ++c) dscale[c] *= inverse[c];
     }
     float *a = nullptr, *b = nullptr, *shift = nullptr;
@@ -173,8 +176,12 @@ struct SpatialBNGradient {
     }
     for_channels(
         l,
-        [=](int64_t n, int64_t at, int64_t c) { combine_shift(n, a[c], dy + at, b[c], x + at, mean[c], shift[c], dx + at); },
-        [=](int64_t n, int64_t at) { combine_shift_columns(n, channels, a, dy + at, b, x + at, mean, shift, dx + at); });
+        [=](int64_t n, int64_t at, int64_t c) {
+          combine_shift(n, a[c], dy + at, b[c], x + at, mean[c], shift[c], dx + at);
+        },
+        [=](int64_t n, int64_t at) {
+          combine_shift_columns(n, channels, a, dy + at, b, x + at, mean, shift, dx + at);
+        });
     return {};
   }
 };
@@ -186,14 +193,17 @@ Status check_layout(Infer& in) {
   for (int i = 0; i < in.inputs(); ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
   const int64_t batches = in.args.i("num_batches");
   PF_CHECK(batches >= 1, argument, "num_batches must be at least 1, found ", batches);
-  PF_CHECK(in.inputs() == 5 || in.inputs() == 7, argument, "takes 5 inputs, or 7 with num_batches, found ", in.inputs());
-  PF_CHECK(batches == 1 || in.inputs() == 7, argument, "num_batches ", batches, " needs the two inputs of sums over the batches");
+  PF_CHECK(in.inputs() == 5 || in.inputs() == 7, argument, "takes 5 inputs, or 7 with num_batches, found ",
+           in.inputs());
+  PF_CHECK(batches == 1 || in.inputs() == 7, argument, "num_batches ", batches,
+           " needs the two inputs of sums over the batches");
   return {};
 }
 
 Status check_channels(Infer& in, int i, int64_t channels) {
-  PF_CHECK(in.shape(i).size() == channels, shape, in.args.schema.input_port(i)->name, " must have one element for each of the ",
-           channels, " channels (order ", in.args.s("order"), ") of X ", in.shape(0), ", found ", in.shape(i));
+  PF_CHECK(in.shape(i).size() == channels, shape, in.args.schema.input_port(i)->name,
+           " must have one element for each of the ", channels, " channels (order ", in.args.s("order"), ") of X ",
+           in.shape(0), ", found ", in.shape(i));
   return {};
 }
 
@@ -203,8 +213,8 @@ Status forward_shape(Infer& in) {
   const float momentum = in.args.f("momentum");
   PF_CHECK(in.args.f("epsilon") > 0, argument, "epsilon must be positive, found ", in.args.f("epsilon"));
   PF_CHECK(momentum >= 0 && momentum <= 1, argument, "momentum must be from 0 to 1, found ", momentum);
-  PF_CHECK(in.outputs() == (test ? 1 : 5), argument, test ? "has 1 output with is_test" : "has 5 outputs in training (is_test is 0)",
-           ", found ", in.outputs());
+  PF_CHECK(in.outputs() == (test ? 1 : 5), argument,
+           test ? "has 1 output with is_test" : "has 5 outputs in training (is_test is 0)", ", found ", in.outputs());
   const int64_t channels = layout_of(in.shape(0), in.args).channels;
   for (int i = 1; i < in.inputs(); ++i)
     if (test || (i != 3 && i != 4)) PF_TRY(check_channels(in, i, channels));  // in training they may still be empty
@@ -235,15 +245,17 @@ void make_gradient(Gradient& g) {
 constexpr auto kArguments = [](auto& op) {
   op.arg("is_test", false, "Use the given moments instead of those of the batch.")
       .arg("epsilon", 1e-5f, "Added to the variance.")
-      .arg("momentum", 0.9f, "Share of the running moments that stays: running = running * momentum + batch * (1 - momentum).")
+      .arg("momentum", 0.9f,
+           "Share of the running moments that stays: running = running * momentum + batch * (1 - momentum).")
       .arg("order", "NCHW", "NCHW (channels second) or NHWC (channels last), for any number of dimensions from 3 on.")
       .arg("num_batches", 1, "Over how many batches the inputs 5 and 6 were summed.");
 };
 
 PF_OP(SpatialBN)
-    .doc("Batch normalisation for each of C channels: `Y = (X - mean) / sqrt(var + epsilon) * scale + bias`. In training "
-         "mean and (biased) variance are those of the batch, or of num_batches batches whose sums are given, and the "
-         "running ones follow them; with is_test they are inputs 3 and 4.")
+    .doc(
+        "Batch normalisation for each of C channels: `Y = (X - mean) / sqrt(var + epsilon) * scale + bias`. "
+        "In training mean and (biased) variance are those of the batch, or of num_batches batches whose sums "
+        "are given, and the running ones follow them; with is_test they are inputs 3 and 4.")
     .with(kArguments)
     .input("X", "float, at least 3 dimensions in the given order.")
     .input("scale", "float [C].")
@@ -267,8 +279,10 @@ PF_OP(SpatialBN)
     .cpu<SpatialBN>();
 
 PF_OP(SpatialBNGradient)
-    .doc("Gradient of SpatialBN from the saved moments: `dX = scale r (dY - mean(dY) - (X - mean) r mean(dY (X - mean) r))` "
-         "with `r = saved_inv_std`; `dscale = sum dY (X - mean) r`, `dbias = sum dY` over each channel.")
+    .doc(
+        "Gradient of SpatialBN from the saved moments: `dX = scale r (dY - mean(dY) - (X - mean) r mean(dY (X"
+        " - mean) r))` with `r = saved_inv_std`; `dscale = sum dY (X - mean) r`, `dbias = sum dY` over each "
+        "channel.")
     .with(kArguments)
     .input("X", "The tensor given to SpatialBN.")
     .input("scale", "float [C].")

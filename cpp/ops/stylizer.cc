@@ -8,7 +8,8 @@ namespace {
 Status check_mean(Infer& in) {
   PF_TRY(in.want_rank(0, 4));
   PF_TRY(in.want_dtype(1, DType::kFloat));
-  PF_CHECK(in.shape(1).size() == 3, shape, "mean must have 3 elements (blue, green, red), found the shape ", in.shape(1));
+  PF_CHECK(in.shape(1).size() == 3, shape, "mean must have 3 elements (blue, green, red), found the shape ",
+           in.shape(1));
   return {};
 }
 
@@ -18,7 +19,8 @@ struct Preprocess {
   // Drawn once, so that it does not flicker from one frame of a video to the next.
   Tensor noise;
   Status run(OpRun& op) {
-    const int64_t cycle = op.args.i("noise_size"), height = op.in(0).dim(1), width = op.in(0).dim(2), plane = height * width;
+    const int64_t cycle = op.args.i("noise_size"), height = op.in(0).dim(1), width = op.in(0).dim(2),
+                  plane = height * width;
     if (!noise.defined()) {
       PF_TRY(noise.resize(Shape{cycle}, DType::kFloat));
       const float deviation = op.args.f("noise_std");
@@ -67,8 +69,10 @@ struct Deprocess {
 };
 
 PF_OP(PackedInt8BGRANHWCToNCHWCStylizerPreprocess)
-    .doc("Turns packed BGRA pixels into three float planes for a style transfer net: `Y = X - mean + noise`. The noise is "
-         "normal, drawn once for each net and repeated every noise_size numbers; alpha is dropped.")
+    .doc(
+        "Turns packed BGRA pixels into three float planes for a style transfer net: `Y = X - mean + noise`. "
+        "The noise is normal, drawn once for each net and repeated every noise_size numbers; alpha is "
+        "dropped.")
     .arg("noise_std", 10.f, "Standard deviation of the noise.")
     .arg("noise_size", 491, "Numbers of noise before it repeats; a prime leaves no pattern.")
     .input("X", "uint8 [N, H, W, 4], blue, green, red, alpha.")
@@ -87,8 +91,9 @@ PF_OP(PackedInt8BGRANHWCToNCHWCStylizerPreprocess)
     .cpu<Preprocess>();
 
 PF_OP(BRGNCHWCToPackedInt8BGRAStylizerDeprocess)
-    .doc("Turns three float planes from a style transfer net into packed BGRA pixels: `Y = X + mean`, kept within 0 and "
-         "255 and cut to whole numbers; alpha is 255.")
+    .doc(
+        "Turns three float planes from a style transfer net into packed BGRA pixels: `Y = X + mean`, kept "
+        "within 0 and 255 and cut to whole numbers; alpha is 255.")
     .input("X", "float [N, 3, H, W], blue, green, red.")
     .input("mean", "float [3], added to blue, green and red.")
     .output("Y", "uint8 [N, H, W, 4].")

@@ -37,9 +37,12 @@ struct SumFloats {
     const int64_t n = op.in(0).size();
     const float* x = op.in(0).data<float>();
     double sum = 0;
-    PF_TRY(sum_blocks(op, n, [=](int64_t begin, int64_t end) {
-      return kSquares ? dot(end - begin, x + begin, x + begin) : sum_of(end - begin, x + begin);
-    }, &sum));
+    PF_TRY(sum_blocks(
+        op, n,
+        [=](int64_t begin, int64_t end) {
+          return kSquares ? dot(end - begin, x + begin, x + begin) : sum_of(end - begin, x + begin);
+        },
+        &sum));
     op.out(0).data<float>()[0] = float(average && n ? sum / double(n) : sum);
     return {};
   }

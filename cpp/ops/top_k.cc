@@ -85,8 +85,8 @@ struct TopKGradient {
     const int64_t* indices = op.in(1).data<int64_t>();
     float* dx = op.out(0).data<float>();
     for (int64_t i = 0; i < op.in(1).size(); ++i)
-      PF_CHECK(indices[i] >= -1 && indices[i] < lines.length, value, "index ", i, " is ", indices[i], ", expected below ",
-               lines.length);
+      PF_CHECK(indices[i] >= -1 && indices[i] < lines.length, value, "index ", i, " is ", indices[i],
+               ", expected below ", lines.length);
     parallel_for(lines.outer * lines.inner, 1 + 2048 / (lines.length + 1), [=](int64_t begin, int64_t end) {
       for (int64_t l = begin; l < end; ++l) {
         const int64_t in = l / lines.inner * lines.length * lines.inner + l % lines.inner;
@@ -108,8 +108,9 @@ Status check_axis(Infer& in, const Shape& x) {
 }
 
 PF_OP(TopK)
-    .doc("The k largest elements along an axis, largest first; of equal ones the lower index comes first. Where the axis "
-         "is shorter than k, the rest is 0 with index -1.")
+    .doc(
+        "The k largest elements along an axis, largest first; of equal ones the lower index comes first. "
+        "Where the axis is shorter than k, the rest is 0 with index -1.")
     .required_arg("k", ArgType::kInt, "How many elements.")
     .arg("axis", -1, "Along which dimension; negative counts from the end.")
     .input("X", "float, at least 1 dimension.")
@@ -145,10 +146,11 @@ PF_OP(TopKGradient)
       PF_TRY(check_axis(in, in.shape(2)));
       Shape expected = in.shape(2);
       const int axis = expected.axis(in.args.i("axis"));
-      PF_CHECK(in.shape(0).rank() == expected.rank(), shape, "dvalues ", in.shape(0), " and X ", expected, " must have one rank");
+      PF_CHECK(in.shape(0).rank() == expected.rank(), shape, "dvalues ", in.shape(0), " and X ", expected,
+               " must have one rank");
       expected[axis] = in.shape(0)[axis];
-      PF_CHECK(in.shape(0) == expected, shape, "dvalues must have the shape of X ", in.shape(2), " but along axis ", axis,
-               ", found ", in.shape(0));
+      PF_CHECK(in.shape(0) == expected, shape, "dvalues must have the shape of X ", in.shape(2), " but along axis ",
+               axis, ", found ", in.shape(0));
       in.set(0, in.shape(2), DType::kFloat);
       return {};
     })

@@ -40,7 +40,8 @@ struct WeightedSumGradient {
     const float* dy = op.in(0).data<float>();
     const int terms = (op.inputs() - 1) / 2;
     for (int k = 0; k < terms; ++k)
-      each_lanes<Device>(op, n, Terms{op.out(k).data<float>(), dy, op.in(2 * k + 2).data<float>(), nullptr, nullptr, false});
+      each_lanes<Device>(op, n,
+                         Terms{op.out(k).data<float>(), dy, op.in(2 * k + 2).data<float>(), nullptr, nullptr, false});
     for (int k = 0; k < terms && op.outputs() > terms; ++k)
       op.out(terms + k).data<float>()[0] = dot(n, dy, op.in(2 * k + 1).data<float>());
     return {};
@@ -49,21 +50,23 @@ struct WeightedSumGradient {
 
 // Inputs `first`, first + 1, … are tensors of one size and weights in turn.
 Status check_terms(Infer& in, int first) {
-  PF_CHECK((in.inputs() - first) % 2 == 0, argument, "takes pairs of a tensor and its weight, found ", in.inputs() - first,
-           " inputs");
+  PF_CHECK((in.inputs() - first) % 2 == 0, argument, "takes pairs of a tensor and its weight, found ",
+           in.inputs() - first, " inputs");
   for (int i = 0; i < in.inputs(); ++i) {
     PF_TRY(in.want_dtype(i, DType::kFloat));
     const bool weight = i >= first && (i - first) % 2;
     const int64_t expected = weight ? 1 : in.shape(0).size();
     PF_CHECK(in.shape(i).size() == expected, shape, weight ? "a weight" : "each tensor", " must have ", expected,
-             expected == 1 ? " element" : " elements", "; \"", in.args.def.input[size_t(i)], "\" has the shape ", in.shape(i));
+             expected == 1 ? " element" : " elements", "; \"", in.args.def.input[size_t(i)], "\" has the shape ",
+             in.shape(i));
   }
   return {};
 }
 
 PF_OP(WeightedSum)
-    .doc("`Y = w_0 X_0 + w_1 X_1 + …` of tensors of one size. With (parameter, ONE, gradient, rate) and a negative rate "
-         "it is a step of gradient descent.")
+    .doc(
+        "`Y = w_0 X_0 + w_1 X_1 + …` of tensors of one size. With (parameter, ONE, gradient, rate) and a "
+        "negative rate it is a step of gradient descent.")
     .arg("grad_on_w", false, "The gradient operator also gives the gradients of the weights.")
     .variadic_input("X_and_w", "Pairs: a float tensor and its weight, a float tensor of one element.")
     .output("Y", "Shape of the first tensor, which it may overwrite.")
@@ -91,7 +94,8 @@ PF_OP(WeightedSumGradient)
     .shape([](Infer& in) -> Status {
       PF_TRY(check_terms(in, 1));
       const int terms = (in.inputs() - 1) / 2, expected = in.args.b("grad_on_w") ? 2 * terms : terms;
-      PF_CHECK(in.outputs() == expected, argument, "takes ", expected, " outputs for ", terms, " terms, found ", in.outputs());
+      PF_CHECK(in.outputs() == expected, argument, "takes ", expected, " outputs for ", terms, " terms, found ",
+               in.outputs());
       for (int k = 0; k < terms; ++k) {
         in.set(k, in.shape(0), DType::kFloat);
         in.set(terms + k, in.shape(2 * k + 2), DType::kFloat);

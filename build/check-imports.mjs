@@ -18,7 +18,7 @@ const tsLayers = {
   data: [...net, 'data'],
   convert: [...net, 'convert'],
   zoo: [...net, 'zoo'],
-  verify: [...net, 'verify'],
+  verify: [...net, 'data', 'convert', 'zoo', 'verify'], // what the cli and the tests prove a build with
 }
 
 // Folder of cpp: the folders it may include from. What a file may include beyond that, and why.

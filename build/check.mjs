@@ -8,6 +8,7 @@ import { dirname, join, normalize, resolve } from 'node:path'
 import { checkImports } from './check-imports.mjs'
 import { readSchemas } from './gen-operators.mjs'
 import { filesBelow } from './kit.mjs'
+import { sizes } from './sizes.mjs'
 
 const longest = 450
 const sourceFolders = ['assembly', 'bench', 'build', 'cpp', 'examples', 'proto', 'src', 'tests']
@@ -157,6 +158,7 @@ const steps = {
   operators,
   generated,
   links,
+  sizes: () => sizes().over,
 }
 
 let bad = 0

@@ -1,29 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// dist/*.js for Node, Deno and Bun, dist/browser/* for pages, dist/types/*, and what it all weighs against budgets.json.
+// dist/*.js for Node, Deno and Bun, dist/browser/* for pages, dist/types/*, and what it all weighs. Too heavy is no
+// reason not to build: `make check` and `make test` fail for it.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { gzipSync } from 'node:zlib'
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { bundle, bundleInto, copyBeside, wasmFiles, workers } from './bundle.mjs'
+import { closure, sizes } from './sizes.mjs'
 
-const budgets = JSON.parse(readFileSync('build/budgets.json', 'utf8'))
-const kilobytes = (n) => `${(n / 1024).toFixed(1)} KB`.padStart(10)
-const gzipped = (path) => gzipSync(readFileSync(path), { level: 9 }).length
-
-/** The types, and with them the check of src, tests, examples and bench. */
+/** The types, and with them the check of src; `make check` does that of tests, examples and bench. */
 function types() {
   rmSync('dist/types', { recursive: true, force: true })
   const tsc = (...args) => execFileSync('node_modules/.bin/tsc', args, { stdio: 'inherit' })
   tsc('-p', 'build/tsconfig.types.json')
-}
-
-/** What an entry brings at once: its chunk and all that it imports statically. */
-function closure(metafile, outdir, entry, found = new Set()) {
-  if (found.has(entry)) return found
-  found.add(entry)
-  for (const { path, kind, external } of metafile.outputs[`${outdir}/${entry}`].imports) {
-    if (!external && kind === 'import-statement') closure(metafile, outdir, path.slice(outdir.length + 1), found)
-  }
-  return found
 }
 
 /** Words of Node that a page does not know, in what it loads. Guards like `global.process` are no use of them. */
@@ -38,28 +25,6 @@ function leaks(metafile, outdir) {
     if (word) found.push(`${outdir}/${name} uses ${word[0]}: …${text.slice(word.index - 40, word.index + 40)}…`)
   }
   return found
-}
-
-function report(metafile) {
-  const over = []
-  const line = (name, raw, gz, limit) => {
-    console.log(
-      `${name.padEnd(44)}${kilobytes(raw)}${kilobytes(gz)} gz${limit ? `  of ${kilobytes(limit).trim()}` : ''}`,
-    )
-    if (limit && gz > limit) over.push(`${name}: ${gz} bytes gzipped, its budget is ${limit}`)
-  }
-  for (const [path, limit] of Object.entries(budgets.files)) {
-    if (existsSync(path)) line(path, readFileSync(path).length, gzipped(path), limit)
-  }
-  const folder = 'dist/browser'
-  const page = new Set()
-  for (const entry of budgets.page.entries) for (const file of closure(metafile, folder, entry)) page.add(file)
-  const sum = (files, size) => files.reduce((total, file) => total + size(`${folder}/${file}`), 0)
-  const size = (path) => readFileSync(path).length
-  line('a page that loads and runs a NetDef', sum([...page], size), sum([...page], gzipped), budgets.page.limit)
-  const all = readdirSync(folder).filter((file) => file.endsWith('.js'))
-  line('all of dist/browser/*.js', sum(all, size), sum(all, gzipped))
-  return over
 }
 
 function executable(path) {
@@ -77,8 +42,11 @@ async function all() {
   executable('dist/cli.js')
   const browser = await bundle('browser', { index: 'src/index.ts', ...workers }, 'dist/browser')
   await copyBeside('dist/browser', wasmFiles)
+  writeFileSync('dist/.browser-meta.json', JSON.stringify(browser))
   types()
-  return [...leaks(browser, 'dist/browser'), ...report(browser)]
+  const { lines, over } = sizes()
+  for (const text of [...lines, ...over]) console.log(text)
+  return leaks(browser, 'dist/browser')
 }
 
 try {

@@ -33,7 +33,9 @@ const cases = []
 for (const file of readdirSync(join(from, 'operators')).sort()) {
   const type = file.replace(/\.jsonl$/, '')
   if (!supported.has(type)) continue
-  const lines = readFileSync(join(from, 'operators', file), 'utf8').split('\n').filter(Boolean)
+  const lines = readFileSync(join(from, 'operators', file), 'utf8')
+    .split('\n')
+    .filter(Boolean)
   index[type] = lines.length
   cases.push(...lines.map((line) => JSON.stringify(slim(JSON.parse(line)))))
 }
@@ -46,5 +48,8 @@ const nets = readdirSync(join(from, 'nets'))
 
 mkdirSync(to, { recursive: true })
 gzip('operators.jsonl.gz', cases)
-gzip('nets.jsonl.gz', nets.map((net) => JSON.stringify(slim(net))))
+gzip(
+  'nets.jsonl.gz',
+  nets.map((net) => JSON.stringify(slim(net))),
+)
 writeFileSync(join(to, 'index.json'), `${JSON.stringify(index, undefined, 1)}\n`)

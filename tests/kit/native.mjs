@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The test programs of tests/native under sanitizers, and the check that the elementwise operators compile for CUDA.
+// The test programs of tests/native under sanitizers, the check that the elementwise operators compile for CUDA,
+// and that of sizes against their budgets.
 import { spawn, spawnSync } from 'node:child_process'
 import { basename } from 'node:path'
 import { filesBelow } from '../../build/kit.mjs'
@@ -76,8 +77,13 @@ async function cudaCheck() {
   return text.includes('cuda-check: skipped') ? skipped(name, 'no nvcc') : outcome
 }
 
+async function checkSizes() {
+  return await timed('native/sizes', () => run(process.execPath, ['build/sizes.mjs'], { timeout: buildTimeout }))
+}
+
 export async function runNative(options) {
   await runPrograms('address', options)
   await runPrograms('thread', options)
   if (options.only('native/cuda-check')) options.onResult(await cudaCheck())
+  if (options.only('native/sizes')) options.onResult(await checkSizes())
 }

@@ -6,30 +6,17 @@ import { basename } from 'node:path'
 import asc from 'assemblyscript/asc'
 import { filesBelow } from './kit.mjs'
 
-const flags = [
-  '-O3',
-  '--noAssert',
-  '--runtime',
-  'stub', // operators run without a collector: what they need, the core has allocated
-  '--importMemory', // the core's own, shared between its threads
-  '--sharedMemory',
-  '--initialMemory',
-  '1',
-  '--maximumMemory',
-  '65536', // an upper bound for any core's memory, as the import's type asks for one
-  '--enable',
-  'simd',
-  '--enable',
-  'threads',
-  '--memoryBase',
-  '1024', // static data go where the core leaves room: from 1024 up to 65536
-  '--exportStart',
-  '_start',
-]
+// Static data go where the core leaves room, from 1024 up to 65536; each module has a place of its own.
+const kSlot = 4096
 
-async function compile(source) {
+async function compile(source, index) {
   const target = `dist/assembly/${basename(source, '.ts')}.wasm`
-  const { error, stderr } = await asc.main([source, ...flags, '--outFile', target])
+  const place = ['--memoryBase', String(1024 + index * kSlot)]
+  const { error, stderr } = await asc.main([
+    source,
+    ...['--config', 'assembly/asconfig.json', '--outFile', target],
+    ...place,
+  ])
   if (error) {
     console.error(`assembly: ${source}\n${stderr.toString()}`)
     return false
@@ -40,4 +27,6 @@ async function compile(source) {
 
 rmSync('dist/assembly', { recursive: true, force: true })
 mkdirSync('dist/assembly', { recursive: true })
-for (const source of filesBelow('assembly/ops', '.ts')) if (!(await compile(source))) process.exitCode = 1
+for (const [index, source] of filesBelow('assembly/ops', '.ts').entries()) {
+  if (!(await compile(source, index))) process.exitCode = 1
+}

@@ -211,7 +211,14 @@ export async function appendToTable(
 ): Promise<void> {
   const imports = { ...userImports(memory, core), [wasiModule]: threadImports(user.module, memory) }
   const instance = await WebAssembly.instantiate(user.module, imports)
+  startUserModule(instance)
   placeInTable(core, instance, user.exports, user.base)
+}
+
+/** Runs what a module has to do before its functions are called; asconfig.json exports it under this name. */
+export function startUserModule(instance: WebAssembly.Instance): void {
+  const { _start: start } = instance.exports
+  if (typeof start === 'function') start()
 }
 
 export function placeInTable(core: WasmExports, instance: WebAssembly.Instance, names: string[], base: number): void {

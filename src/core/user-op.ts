@@ -6,7 +6,7 @@ import { PfError } from '../util/error.ts'
 import { MessageWriter } from './codec.ts'
 import type { Core } from './core.ts'
 import type { ThreadPool } from './thread-pool.ts'
-import { placeInTable, readUserModule, type UserModule, userImports } from './user-module.ts'
+import { placeInTable, readUserModule, startUserModule, type UserModule, userImports } from './user-module.ts'
 import { lightLoader, needsOnlyLightCalls, wasmerLoader } from './wasi.ts'
 import type { WasmExports } from './wasm-exports.ts'
 
@@ -134,7 +134,9 @@ export function userOperators(core: Core, exports: WasmExports, pool: ThreadPool
   async function instantiate(module: WebAssembly.Module): Promise<WebAssembly.Instance> {
     const loader = needsOnlyLightCalls(module) ? lightLoader() : await wasmerLoader()
     try {
-      return await loader.instantiate(module, userImports(memory, exports))
+      const instance = await loader.instantiate(module, userImports(memory, exports))
+      startUserModule(instance)
+      return instance
     } catch (cause) {
       throw new PfError('format', `the user module cannot be started: ${(cause as Error).message}`, { cause })
     }

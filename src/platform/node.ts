@@ -113,6 +113,24 @@ async function enableFeatures(): Promise<void> {
   v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
 }
 
+let guarded = false
+
+// Whoever reads our output may stop early, as `head` does. Then there is nobody left to print for.
+function guardPipes(): void {
+  guarded = true
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      process.exit()
+    })
+  }
+}
+
+function print(text: string, stream: 'out' | 'error' = 'out'): void {
+  if (!guarded) guardPipes()
+  ;(stream === 'out' ? process.stdout : process.stderr).write(text)
+}
+
 export const platform: Platform = {
   name,
   version: versions[name] ?? '',
@@ -139,9 +157,7 @@ export const platform: Platform = {
   remove: (path) => attempt('remove', path, () => rm(pathOf(path), { recursive: true, force: true })),
   cacheFolder,
   env,
-  print: (text, stream = 'out') => {
-    ;(stream === 'out' ? process.stdout : process.stderr).write(text)
-  },
+  print,
   isTerminal: (stream) => (stream === 'out' ? process.stdout : process.stderr).isTTY === true,
   onInterrupt(listener) {
     process.on('SIGINT', listener)

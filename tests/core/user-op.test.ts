@@ -14,6 +14,8 @@ const builds = ['simd', 'simd-mt'].filter((build) => !build.endsWith('-mt') || !
 const hardSwish = (x: number) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6
 const slope = (x: number) => (Math.abs(x) < 3 ? (2 * x + 3) / 6 : x > 0 ? 1 : 0)
 
+const unexpected = () => assert.unreachable('it should have failed')
+
 function near(found: ArrayLike<number>, expected: ArrayLike<number>): void {
   assert.is(found.length, expected.length)
   for (let i = 0; i < found.length; i++) {
@@ -34,7 +36,7 @@ async function withBackend(build: string, use: (backend: Backend) => Promise<voi
 async function run(backend: Backend, type: string, inputs: Record<string, Float32Array>): Promise<Float32Array> {
   const ws = await backend.openWorkspace(1n)
   for (const [name, data] of Object.entries(inputs)) await backend.feed(ws, name, tensor(data))
-  await backend.runOperator(ws, encodeOperatorDef({ type, input: Object.keys(inputs), output: ['out'] }))
+  await backend.runOperator(ws, encodeOperatorDef({ type, input: Object.keys(inputs), output: ['out'], arg: [] }))
   const { data } = await backend.fetch(ws, 'out')
   await backend.closeWorkspace(ws)
   return data as Float32Array
@@ -58,7 +60,8 @@ if (isWasm) {
     test(`${build}: the gradient maker names the gradient operator`, () =>
       withBackend(build, async (backend) => {
         await backend.registerUserOperators(await load('hard-swish'))
-        const request = { op: [{ type: 'HardSwish', input: ['a'], output: ['b'] }], externalInput: ['b_grad'] }
+        const op = [{ type: 'HardSwish', input: ['a'], output: ['b'], arg: [] }]
+        const request = { op, arg: [], externalInput: ['b_grad'], externalOutput: [] }
         const reply = decodeNetDef(await backend.gradient(encodeNetDef(request)))
         assert.is(reply.op?.[0]?.type, 'HardSwishGradient')
         assert.equal(reply.op?.[0]?.input, ['a', 'b_grad'])
@@ -124,12 +127,12 @@ if (isWasm) {
         ]),
       )
       const op = [
-        { type: 'HardSwish', input: ['x'], output: ['h'] },
-        { type: 'HardSwish', input: ['h'], output: ['h'] },
+        { type: 'HardSwish', input: ['x'], output: ['h'], arg: [] },
+        { type: 'HardSwish', input: ['h'], output: ['h'], arg: [] },
       ]
       const net = await backend.createNet(
         ws,
-        encodeNetDef({ name: 'n', op, externalInput: ['x'], externalOutput: ['h'] }),
+        encodeNetDef({ name: 'n', op, arg: [], externalInput: ['x'], externalOutput: ['h'] }),
       )
       await backend.runNet(net)
       near((await backend.fetch(ws, 'h')).data as Float32Array, [-1, 0.5, 2, 5].map(hardSwish).map(hardSwish))
@@ -139,19 +142,19 @@ if (isWasm) {
     withBackend('simd', async (backend) => {
       await backend.registerUserOperators(await load('hard-swish'))
       const ws = await backend.openWorkspace(1n)
-      const grad = encodeOperatorDef({ type: 'HardSwishGradient', input: ['x', 'd'], output: ['y'] })
+      const grad = encodeOperatorDef({ type: 'HardSwishGradient', input: ['x', 'd'], output: ['y'], arg: [] })
       await backend.feed(ws, 'x', tensor([1, 2, 3]))
       await backend.feed(ws, 'd', tensor([1, 2]))
-      await backend.runOperator(ws, grad).then(assert.unreachable, ({ code }) => assert.is(code, 'shape'))
+      await backend.runOperator(ws, grad).then(unexpected, ({ code }) => assert.is(code, 'shape'))
       await backend.feed(ws, 'd', tensor([1, 2, 3], undefined, 'int32'))
-      await backend.runOperator(ws, grad).then(assert.unreachable, ({ code }) => assert.is(code, 'type'))
+      await backend.runOperator(ws, grad).then(unexpected, ({ code }) => assert.is(code, 'type'))
     }))
 } else {
   skip('user operators run in the WebAssembly core only')
   test('the native core refuses user operators in words', async () => {
     const backend = await openBackend({ backend: 'native' })
     const module = new Uint8Array(8)
-    await backend.registerUserOperators(module).then(assert.unreachable, ({ code, message }) => {
+    await backend.registerUserOperators(module).then(unexpected, ({ code, message }) => {
       assert.is(code, 'unsupported')
       assert.match(message, /backend: 'wasm'/)
     })

@@ -82,14 +82,15 @@ PF_INLINE i32x4 operator>(f32x4 a, f32x4 b) { return {(RawI32x4)(a.v > b.v)}; }
 PF_INLINE i32x4 operator>=(f32x4 a, f32x4 b) { return {(RawI32x4)(a.v >= b.v)}; }
 PF_INLINE i32x4 operator==(f32x4 a, f32x4 b) { return {(RawI32x4)(a.v == b.v)}; }
 
-PF_INLINE i32x4 operator+(i32x4 a, i32x4 b) { return {a.v + b.v}; }
-PF_INLINE i32x4 operator-(i32x4 a, i32x4 b) { return {a.v - b.v}; }
-PF_INLINE i32x4 operator*(i32x4 a, i32x4 b) { return {a.v * b.v}; }
+// Integer arithmetic wraps.
+PF_INLINE i32x4 operator+(i32x4 a, i32x4 b) { return {(RawI32x4)((RawU32x4)a.v + (RawU32x4)b.v)}; }
+PF_INLINE i32x4 operator-(i32x4 a, i32x4 b) { return {(RawI32x4)((RawU32x4)a.v - (RawU32x4)b.v)}; }
+PF_INLINE i32x4 operator*(i32x4 a, i32x4 b) { return {(RawI32x4)((RawU32x4)a.v * (RawU32x4)b.v)}; }
 PF_INLINE i32x4 operator&(i32x4 a, i32x4 b) { return {a.v & b.v}; }
 PF_INLINE i32x4 operator|(i32x4 a, i32x4 b) { return {a.v | b.v}; }
 PF_INLINE i32x4 operator^(i32x4 a, i32x4 b) { return {a.v ^ b.v}; }
 PF_INLINE i32x4 operator~(i32x4 a) { return {~a.v}; }
-PF_INLINE i32x4 operator<<(i32x4 a, int n) { return {a.v << n}; }
+PF_INLINE i32x4 operator<<(i32x4 a, int n) { return {(RawI32x4)((RawU32x4)a.v << n)}; }
 PF_INLINE i32x4 operator>>(i32x4 a, int n) { return {a.v >> n}; }  // keeps the sign
 PF_INLINE i32x4 operator<(i32x4 a, i32x4 b) { return {(RawI32x4)(a.v < b.v)}; }
 PF_INLINE i32x4 operator>(i32x4 a, i32x4 b) { return {(RawI32x4)(a.v > b.v)}; }

@@ -44,6 +44,14 @@ PF_INLINE void copy_run(const float* from, int64_t stride, int64_t length, float
   }
 }
 
+// The other way: adds to where copy_run reads.
+PF_INLINE void add_run(const float* from, int64_t stride, int64_t length, float* to) {
+  int64_t i = 0;
+  if (stride == 1)
+    for (; i + 4 <= length; i += 4) (f32x4::load(to + i) + f32x4::load(from + i)).store(to + i);
+  for (; i < length; ++i) to[i * stride] += from[i];
+}
+
 }  // namespace
 
 int64_t PatchLayout::base(int64_t pixel) const {
@@ -241,19 +249,15 @@ void pack_pixels_channels_last(const void* source, int width, int64_t begin, int
 
 void scatter_patches(const PatchLayout& l, int64_t channels, int64_t taps, int64_t begin, int64_t end, const float* columns,
                      float* image) {
-  const int64_t stride = l.stride[l.rank - 1], width = l.out[l.rank - 1], pixels = end - begin;
+  const int64_t stride = l.stride[l.rank - 1], pixels = end - begin;
   parallel_for(channels, 1 + 8192 / (taps * pixels + 1), [&](int64_t first, int64_t last) {
-    for (int64_t k = first * taps; k < last * taps; ++k) {
-      float* const plane = image + k / taps * l.plane + l.tap_offset[k % taps];
-      const float* from = columns + k * pixels;
-      for (int64_t p = begin; p < end;) {
-        const int64_t length = smaller(end - p, width - p % width);
-        float* to = plane + l.base(p);
-        int64_t i = 0;
-        if (stride == 1)
-          for (; i + 4 <= length; i += 4) (f32x4::load(to + i) + f32x4::load(from + i)).store(to + i);
-        for (; i < length; ++i) to[i * stride] += from[i];
-        from += length, p += length;
+    for (int64_t p = begin; p < end; p += kMaxWidth) {
+      const Runs runs(l, p, smaller(p + kMaxWidth, end));
+      for (int64_t k = first * taps; k < last * taps; ++k) {
+        float* const plane = image + k / taps * l.plane + l.tap_offset[k % taps];
+        const float* from = columns + k * pixels + p - begin;
+        for (int r = 0; r < runs.count; from += runs.run[r++].length)
+          add_run(from, stride, runs.run[r].length, plane + runs.run[r].base);
       }
     }
   });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Trains LeNet on handwritten digits, as Caffe2's MNIST tutorial does, saves it and reads five digits with it.
+// Trains the LeNet of Caffe2's MNIST tutorial on handwritten digits, saves it and reads five digits with it.
 //
 //   node 02-train-digits.mjs [iterations] [folder to save the model in]
 import {
@@ -11,13 +11,15 @@ import {
   ModelHelper,
   Predictor,
   platform,
+  randomIntegers,
+  randomShift,
   type TrainProgress,
   topScores,
   train,
   Workspace,
 } from 'portafilter'
 
-const iterations = Number(platform.args[0] ?? 600)
+const iterations = Number(platform.args[0] ?? 800)
 const folder = platform.args[1]
 const batch = 64
 
@@ -38,10 +40,11 @@ const softmax = lenet(model)
 model.net.add('LabelCrossEntropy', [softmax, 'label'], ['xent'])
 model.net.add('AveragedLoss', ['xent'], ['loss'])
 await model.addGradientOperators(['loss'])
-buildSgd(model, { baseLearningRate: 0.1, policy: 'step', stepsize: 1, gamma: 0.999 })
+buildSgd(model, { baseLearningRate: 0.02, momentum: 0.9, policy: 'step', stepsize: 1, gamma: 0.998 })
 
 // Training.
 const digits = await loadMnist()
+const random = randomIntegers(1)
 await using workspace = await Workspace.open(undefined, { seed: 1 })
 const { backend, build, threads } = await workspace.backend.info()
 platform.print(`${digits.train.size} digits to learn from; ${backend} (${build}), ${threads} threads\n`)
@@ -52,7 +55,10 @@ const { seconds } = await train({
   workspace,
   net: model.net,
   iterations,
-  feed: (iteration) => digits.train.batch(iteration * batch, batch),
+  feed: (iteration) => {
+    const { data, label } = digits.train.batch(iteration * batch, batch)
+    return { data: randomShift(data, 2, random), label } // a digit two pixels further is the same digit
+  },
   onProgress: draw,
 })
 platform.print(`\n${iterations} iterations in ${seconds.toFixed(1)} s\n`)

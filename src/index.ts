@@ -3,6 +3,7 @@
 export { type Backend, type BackendInfo, type BackendOptions, type NetInfo, openBackend } from './backend/backend.ts'
 export { type DType, type Tensor, type TensorLike, tensor, type TypedArray, zeros } from './core/tensor.ts'
 export { type ConvertCaffeOptions, type ConvertedModel, convertCaffe, readBinaryProto } from './convert/caffe.ts'
+export { randomShift } from './data/augment.ts'
 export { type Columns, Dataset } from './data/dataset.ts'
 export {
   centerCrop,
@@ -62,3 +63,4 @@ export { buildSgd, type SgdOptions } from './optimizer/sgd.ts'
 export { addWeightDecay } from './optimizer/weight-decay.ts'
 export { type Platform, platform } from './platform/index.ts'
 export { PfError, type PfErrorCode } from './util/error.ts'
+export { type RandomInteger, randomIntegers } from './util/random.ts'

@@ -2,6 +2,7 @@
 // Examples in memory: one tensor per column, one row per example.
 import { type Tensor, type TypedArray, zeros } from '../core/tensor.ts'
 import { PfError } from '../util/error.ts'
+import { randomIntegers } from '../util/random.ts'
 
 export type Columns = Readonly<Record<string, Tensor>>
 
@@ -46,7 +47,7 @@ export class Dataset {
 
   /** The same rows in another order; the same seed gives the same order everywhere. */
   shuffle(seed = 1): Dataset {
-    const random = xorshift(seed)
+    const random = randomIntegers(seed)
     const order = Uint32Array.from({ length: this.size }, (_, i) => i)
     for (let i = this.size - 1; i > 0; i--) {
       const j = random(i + 1)
@@ -72,15 +73,4 @@ function pick(tensor: Tensor, indices: ArrayLike<number>): Tensor {
     else (out.data as Float32Array).set((data as Float32Array).subarray(from, from + row), i * row)
   }
   return out as Tensor & { data: TypedArray }
-}
-
-// Marsaglia's xorshift with 32 bits of state: small, and the same on every engine.
-function xorshift(seed: number): (below: number) => number {
-  let state = seed >>> 0 || 1
-  return (below) => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) % below
-  }
 }

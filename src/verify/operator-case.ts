@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recorded runs of single operators: a line of JSON each, {op, inputs, outputs}, recorded from Caffe2.
 import type { Backend } from '../backend/backend.ts'
+import { pacemaker, throwIfAborted } from '../net/run.ts'
 import { Workspace } from '../net/workspace.ts'
 import { difference, operatorTolerance } from './compare.ts'
 import { type RecordedOperator, type RecordedTensor, recordedOperator, recordedTensor } from './recorded.ts'
@@ -51,9 +52,10 @@ export async function verifyOperatorCases(
 ): Promise<VerifyReport> {
   const report = emptyReport()
   const counts = new Map<string, number>()
+  const pause = pacemaker()
   for (const line of jsonl.split('\n')) {
     if (line.trim() === '') continue
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     const recorded = JSON.parse(line) as OperatorCase
     const { type } = recorded.op
     const number = (counts.get(type) ?? 0) + 1
@@ -62,6 +64,7 @@ export async function verifyOperatorCases(
     const label = `${name === undefined || name === type ? type : `${name}: ${type}`}:${number}`
     await enter(report, label, () => runOperatorCase(backend, recorded))
     onCase?.(label)
+    await pause()
   }
   return report
 }

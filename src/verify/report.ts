@@ -47,7 +47,7 @@ async function attempt(
     if (!(error instanceof Error)) throw error
     const code = error instanceof PfError ? error.code : 'internal'
     // These tell of the whole verification, not of the case.
-    if (code === 'aborted' || code === 'closed' || error.name === 'AbortError') throw error
+    if (code === 'aborted' || code === 'closed') throw error
     return { list: code === 'no_operator' ? 'unsupported' : 'failed', why: `[${code}] ${error.message}` }
   }
 }

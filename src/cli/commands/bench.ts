@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Backend, NetInfo } from '../../backend/backend.ts'
 import { argument, type NetDef } from '../../net/net-def.ts'
+import { pacemaker } from '../../net/run.ts'
 import { Workspace } from '../../net/workspace.ts'
 import { platform } from '../../platform/index.ts'
 import { type Command, type Context, type Given, UsageError } from '../arguments.ts'
@@ -45,11 +46,13 @@ async function measure(backend: Backend, model: Model, given: Given, context: Co
     await workspace.runNet(net, 3, { signal: context.signal })
     const before = await workspace.netInfo(net)
     const times: number[] = []
+    const pause = pacemaker()
     for (let i = 0; i < iterations; i++) {
       context.progress(`run ${i + 1} of ${iterations}`)
       const start = platform.now()
       await workspace.runNet(net, 1, { signal: context.signal })
       times.push(platform.now() - start)
+      await pause()
     }
     const operators = profile ? perRun(before, await workspace.netInfo(net), iterations) : undefined
     const trace = given.optional('trace')

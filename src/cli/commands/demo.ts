@@ -57,7 +57,7 @@ async function train(backend: Backend, digits: Dataset, given: Given, context: C
   model.net.add('LabelCrossEntropy', [softmax, 'label'], 'xent')
   model.net.add('AveragedLoss', 'xent', 'loss')
   await model.addGradientOperators(['loss'], { backend })
-  buildSgd(model, { baseLearningRate: 0.1, policy: 'step', stepsize: 100, gamma: 0.5, momentum: 0.9 })
+  buildSgd(model, { baseLearningRate: 0.02, momentum: 0.9, policy: 'step', stepsize: 100, gamma: 0.5 })
   const workspace = await Workspace.open(backend, { seed: 1n })
   try {
     await workspace.runNetOnce(model.paramInitNet)

@@ -28,7 +28,9 @@ Status check_lengths(const int32_t* lengths, int64_t count, int64_t most) {
   return {};
 }
 
-// What the elements are added up in.
+// What elements are added up in (integers wrap), and what the sum then is.
+template <class T>
+using Running = std::conditional_t<std::is_integral_v<T>, uint64_t, double>;
 template <class T>
 using Total = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
 
@@ -39,8 +41,9 @@ void reduce(int64_t count, int64_t length, int64_t step, int64_t stride, const T
   parallel_for(count, 1 + 4096 / (length + 1), [=](int64_t begin, int64_t end) {
     for (int64_t k = begin; k < end; ++k) {
       const int64_t n = lengths ? lengths[k] : length;
-      Total<T> total = 0;
-      for (int64_t i = 0; i < n; ++i) total += x[k * step + i * stride];
+      Running<T> running = 0;
+      for (int64_t i = 0; i < n; ++i) running += Running<T>(x[k * step + i * stride]);
+      const Total<T> total = Total<T>(running);
       y[k] = T(mean && n ? total / Total<T>(n) : total);
     }
   });

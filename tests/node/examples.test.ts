@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The examples, each in a process of its own as a user would run it, against the built package.
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { settings, skip } from '../kit/settings.ts'
+
+const run = promisify(execFile)
+const folder = mkdtempSync(join(tmpdir(), 'portafilter-examples-'))
+test.after(() => rmSync(folder, { recursive: true }))
+
+/** What an example prints; its small settings come as arguments and environment. */
+async function example(name: string, args: readonly string[] = [], env: Record<string, string> = {}): Promise<string> {
+  // Beside dist, so that the package finds itself by its name.
+  const script = resolve(`dist/examples/${name}.mjs`)
+  const compile = [`examples/${name}.ts`, `--outfile=${script}`, '--format=esm', '--target=node20', '--log-level=error']
+  await run('node_modules/.bin/esbuild', compile)
+  const { stdout } = await run(process.execPath, [script, ...args], {
+    env: { ...process.env, PORTAFILTER_BACKEND: settings.backend, ...env },
+    timeout: 100_000,
+  })
+  return stdout
+}
+
+if (settings.data === undefined || !existsSync(`${settings.data}data/models/squeezenet-1.0-caffe`)) {
+  skip('no shared test data')
+} else {
+  test('01: a Caffe model names the picture', async () => {
+    const model = `${settings.data}data/models/squeezenet-1.0-caffe/`
+    const files = [
+      `${settings.data}data/photos/flower.jpg`,
+      `${model}SqueezeNet_deploy.prototxt`,
+      `${model}SqueezeNet_decompressed.caffemodel`,
+    ]
+    assert.match(await example('01-classify', files), /\n +\d+\.\d+ {2}985 {2}daisy/)
+  })
+}
+
+test('02: digits are learnt, saved and read', async () => {
+  const printed = await example('02-train-digits', ['60', folder])
+  const accuracy = Number(/accuracy (\d+\.\d+) %/.exec(printed)?.[1])
+  assert.ok(accuracy > 80, printed)
+  assert.ok(existsSync(join(folder, 'init_net.pb')))
+  assert.ok(existsSync(join(folder, 'predict_net.pb')))
+})
+
+if (settings.backend !== 'wasm') skip('user operators need the wasm core')
+else {
+  test('04: a net trains through an operator in AssemblyScript', async () => {
+    const printed = await example('04-user-operator')
+    assert.match(printed, /registered HardSwish/)
+    assert.ok(Number(/loss (\d+\.\d+)/.exec(printed)?.[1]) < 0.01, printed)
+  })
+}
+
+test.run()

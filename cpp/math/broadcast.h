@@ -6,6 +6,7 @@
 // of 1 are repeated.
 #pragma once
 #include "core/op.h"
+#include "math/loops.h"
 
 namespace pf {
 
@@ -44,19 +45,26 @@ Builder& broadcast_arguments(Builder& op) {
 using BroadcastRow = void (*)(int64_t n, const void* a, bool a_repeated, const void* b, bool b_repeated, void* y);
 void broadcast_rows(const Broadcast& plan, const void* a, const void* b, void* y, size_t in_size, size_t out_size, BroadcastRow row);
 
+// Floats have a loop for each case, which the compiler turns into vectors. Other types are rare: one loop serves them.
 template <class T, class R, class F>
 void broadcast_row(int64_t n, const void* a, bool a_repeated, const void* b, bool b_repeated, void* y) {
   const T *left = static_cast<const T*>(a), *right = static_cast<const T*>(b);
   R* out = static_cast<R*>(y);
   F f;
-  if (b_repeated) {
-    const T fixed = *right;
-    for (int64_t i = 0; i < n; ++i) out[i] = f(left[i], fixed);
-  } else if (a_repeated) {
-    const T fixed = *left;
-    for (int64_t i = 0; i < n; ++i) out[i] = f(fixed, right[i]);
+  if constexpr (std::is_same_v<T, float>) {
+    if (b_repeated) {
+      const T fixed = *right;
+      for (int64_t i = 0; i < n; ++i) out[i] = f(left[i], fixed);
+    } else if (a_repeated) {
+      const T fixed = *left;
+      for (int64_t i = 0; i < n; ++i) out[i] = f(fixed, right[i]);
+    } else {
+      for (int64_t i = 0; i < n; ++i) out[i] = f(left[i], right[i]);
+    }
   } else {
-    for (int64_t i = 0; i < n; ++i) out[i] = f(left[i], right[i]);
+    const int64_t a_step = !a_repeated, b_step = !b_repeated;
+    PF_SCALAR_LOOP
+    for (int64_t i = 0; i < n; ++i) out[i] = f(left[i * a_step], right[i * b_step]);
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "math/copy.h"
 #include "math/half.h"
+#include "math/loops.h"
 
 namespace pf {
 namespace {
@@ -54,6 +55,7 @@ int64_t truncated(double x) { return x >= -0x1p63 && x < 0x1p63 ? int64_t(x) : I
 template <class T>
 void load(const void* x, int64_t n, double* real, int64_t* whole) {
   const T* from = static_cast<const T*>(x);
+  PF_SCALAR_LOOP
   for (int64_t i = 0; i < n; ++i) {
     if constexpr (std::is_same_v<T, bool>) whole[i] = static_cast<const uint8_t*>(x)[i] != 0;
     else if constexpr (std::is_same_v<T, Half>) real[i] = half_to_float(from[i].bits);
@@ -80,8 +82,10 @@ template <class T>
 void store(const double* real, const int64_t* whole, int64_t n, void* y) {
   T* to = static_cast<T*>(y);
   if (real) {
+    PF_SCALAR_LOOP
     for (int64_t i = 0; i < n; ++i) to[i] = from_real<T>(real[i]);
   } else {
+    PF_SCALAR_LOOP
     for (int64_t i = 0; i < n; ++i) to[i] = from_whole<T>(whole[i]);
   }
 }

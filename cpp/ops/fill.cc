@@ -2,11 +2,29 @@
 // Tensors made from nothing: of one value, of values the net holds, of a range, of a diagonal.
 #include "math/copy.h"
 #include "math/filler.h"
+#include "math/loops.h"
 
 namespace pf {
 namespace {
 
 constexpr int64_t kGrain = 65536;
+
+// The argument `value` as one element of type `t`: its bytes, or for strings `text`.
+struct Value {
+  uint64_t bits = 0;
+  std::string text;
+
+  Value(const Args& args, DType t) {
+    const Argument* given = args.def.find("value");
+    const double real = given && given->has_f ? double(given->f) : double(args.i("value"));
+    const int64_t whole = t == DType::kBool ? real != 0 : args.i("value");
+    const float single = float(real);
+    if (t == DType::kString) text = given ? given->s : std::string();
+    else if (t == DType::kFloat) std::memcpy(&bits, &single, sizeof single);
+    else if (t == DType::kDouble) std::memcpy(&bits, &real, sizeof real);
+    else bits = uint64_t(whole);  // the low bytes, whatever the width
+  }
+};
 
 template <class T>
 void set_all(Tensor& y, T value) {
@@ -14,26 +32,6 @@ void set_all(Tensor& y, T value) {
   parallel_for(y.size(), kGrain, [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) data[i] = value;
   });
-}
-
-// Calls use(value) with the argument `value` as the C++ type of `t`.
-template <class F>
-void with_value(const Args& args, DType t, F use) {
-  const Argument* given = args.def.find("value");
-  const double real = given && given->has_f ? double(given->f) : double(args.i("value"));
-  const int64_t whole = args.i("value");
-  switch (t) {
-    case DType::kFloat: return use(float(real));
-    case DType::kDouble: return use(real);
-    case DType::kString: return use(given ? given->s : std::string());
-    case DType::kBool: return use(uint8_t(real != 0));
-    case DType::kInt8:
-    case DType::kUint8: return use(uint8_t(whole));
-    case DType::kInt16:
-    case DType::kUint16: return use(uint16_t(whole));
-    case DType::kInt32: return use(int32_t(whole));
-    default: return use(whole);
-  }
 }
 
 Status value_shape(Infer& in) {
@@ -51,7 +49,15 @@ struct ConstantFill {
   explicit ConstantFill(const Args& args) : args(args) {}
   Status run(OpRun& op) {
     Tensor& y = op.out(0);
-    with_value(args, y.dtype(), [&](auto value) { set_all(y, value); });
+    const Value value(args, y.dtype());
+    switch (dtype_size(y.dtype())) {
+      case 1: set_all(y, uint8_t(value.bits)); break;
+      case 2: set_all(y, uint16_t(value.bits)); break;
+      case 4: set_all(y, uint32_t(value.bits)); break;
+      case 8: set_all(y, value.bits); break;
+      default:
+        for (int64_t i = 0; i < y.size(); ++i) y.data<std::string>()[i] = value.text;
+    }
     return {};
   }
 };
@@ -59,12 +65,16 @@ struct ConstantFill {
 Status diagonal_shape(Infer& in) {
   Shape shape;
   bool known = false;
+  DType type;
+  PF_TRY(value_type(in.args, &type));
+  PF_CHECK(type != DType::kString, argument, "a diagonal holds numbers");
   PF_TRY(filler_shape(in, &shape, &known));
   if (!known) return in.unknown();
   PF_CHECK(shape.rank() >= 2, shape, "needs 2 dimensions or more, found ", shape);
   for (int d = 1; d < shape.rank(); ++d)
     PF_CHECK(shape.rank() == 2 || shape[d] == shape[0], shape, "needs equal dimensions where there are more than 2, found ", shape);
-  return value_shape(in);
+  in.set(0, shape, type);
+  return {};
 }
 
 struct DiagonalFill {
@@ -75,11 +85,11 @@ struct DiagonalFill {
     // From one element of the diagonal to the next: one step in every dimension. A tall matrix begins anew, as in numpy.
     int64_t step = 0;
     for (int d = 0; d < y.rank(); ++d) step += y.shape().from(d + 1);
-    with_value(args, y.dtype(), [&](auto value) {
-      using T = decltype(value);
-      set_all(y, T());
-      for (int64_t i = 0; i < y.size(); i += step) y.data<T>()[i] = value;
-    });
+    const Value value(args, y.dtype());
+    const Elements elements(y.dtype());
+    uint8_t* data = y.data<uint8_t>();
+    if (y.size()) std::memset(data, 0, y.byte_size());
+    for (int64_t i = 0; i < y.size(); i += step) std::memcpy(elements.at(data, i), &value.bits, elements.size);
     return {};
   }
 };
@@ -92,10 +102,12 @@ struct RangeFill {
   }
 };
 
-// How many numbers or strings the argument `values` holds.
-size_t values_given(const Args& args) {
+// How many elements of that type the argument `values` holds. Whole numbers may stand for floats.
+size_t values_given(const Args& args, DType type) {
   const Argument* a = args.def.find("values");
-  return a ? a->floats.size() + a->ints.size() + a->strings.size() : 0;
+  if (!a) return 0;
+  if (type == DType::kString) return a->strings.size();
+  return a->ints.empty() && (type == DType::kFloat || type == DType::kDouble) ? a->floats.size() : a->ints.size();
 }
 
 template <DType kType>
@@ -109,8 +121,8 @@ Status given_shape(Infer& in) {
            argument, "dtype must be 1 (float32), 2 (int32), 4 (string), 5 (bool), 10 (int64) or 13 (float64), is ", in.args.i("dtype"));
   PF_TRY(filler_shape(in, &shape, &known));
   if (!known) return in.unknown();
-  const size_t count = values_given(in.args);
-  PF_CHECK(int64_t(count) == shape.size(), shape, "values has ", count, " elements, the shape ", shape, " needs ", shape.size());
+  const size_t count = values_given(in.args, type);
+  PF_CHECK(int64_t(count) == shape.size(), shape, "values has ", count, " elements of type ", type, ", the shape ", shape, " needs ", shape.size());
   in.set(0, shape, type);
   return {};
 }
@@ -120,6 +132,7 @@ void copy_values(const std::vector<S>& values, T* y) {
   if constexpr (std::is_same_v<T, S>) {
     if (!values.empty()) std::memcpy(y, values.data(), values.size() * sizeof(T));
   } else {
+    PF_SCALAR_LOOP
     for (size_t i = 0; i < values.size(); ++i) {
       if constexpr (std::is_same_v<T, bool>) y[i] = values[i] != 0;
       else y[i] = T(values[i]);
@@ -132,20 +145,16 @@ struct GivenTensorFill {
   const Args& args;
   explicit GivenTensorFill(const Args& args) : args(args) {}
 
-  template <class T>
-  void copy(Tensor& y) const {
-    if (!args.floats("values").empty()) copy_values(args.floats("values"), y.data<T>());
-    else copy_values(args.ints("values"), y.data<T>());
-  }
-
   Status run(OpRun& op) {
     Tensor& y = op.out(0);
+    const std::vector<float>& floats = args.floats("values");
+    const std::vector<int64_t>& ints = args.ints("values");
     switch (y.dtype()) {
-      case DType::kFloat: copy<float>(y); break;
-      case DType::kDouble: copy<double>(y); break;
-      case DType::kBool: copy<bool>(y); break;
-      case DType::kInt32: copy<int32_t>(y); break;
-      case DType::kInt64: copy<int64_t>(y); break;
+      case DType::kFloat: ints.empty() ? copy_values(floats, y.data<float>()) : copy_values(ints, y.data<float>()); break;
+      case DType::kDouble: ints.empty() ? copy_values(floats, y.data<double>()) : copy_values(ints, y.data<double>()); break;
+      case DType::kBool: copy_values(ints, y.data<bool>()); break;
+      case DType::kInt32: copy_values(ints, y.data<int32_t>()); break;
+      case DType::kInt64: copy_values(ints, y.data<int64_t>()); break;
       default:
         for (size_t i = 0; i < args.strings("values").size(); ++i) y.data<std::string>()[i] = args.strings("values")[i];
     }

@@ -6,42 +6,39 @@
 namespace pf {
 namespace {
 
-// Calls make(words, count, first) for each block of up to four numbers, from four random words.
-template <class F>
-void each_block(OpRun& op, int64_t n, F make) {
+// Makes up to four numbers at y, of 4 bytes each, from four random words; `low` and `high` are what they mean to it.
+using Make = void (*)(const uint32_t* words, int64_t count, double low, double high, uint8_t* y);
+
+void fill_blocks(OpRun& op, Make make, double low, double high, Tensor& y) {
   const uint64_t seed = op.random.next64();
+  const int64_t n = y.size();
+  uint8_t* data = y.data<uint8_t>();
   parallel_for((n + 3) / 4, 2048, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) make(Philox(seed, uint64_t(i)).word, n - i * 4 < 4 ? n - i * 4 : 4, i * 4);
+    for (int64_t i = begin; i < end; ++i) make(Philox(seed, uint64_t(i)).word, n - i * 4 < 4 ? n - i * 4 : 4, low, high, data + i * 16);
   });
 }
 
-void uniform(OpRun& op, float low, float high, Tensor& y) {
-  float* data = y.data<float>();
-  each_block(op, y.size(), [=](const uint32_t* words, int64_t count, int64_t first) {
-    for (int64_t k = 0; k < count; ++k) data[first + k] = low + (high - low) * (float(words[k] >> 8) * 0x1p-24f);
-  });
+float unit(uint32_t word) { return float(word >> 8) * 0x1p-24f; }  // [0, 1)
+
+void make_uniform(const uint32_t* words, int64_t count, double low, double high, uint8_t* y) {
+  const float from = float(low), spread = float(high) - from;
+  for (int64_t k = 0; k < count; ++k) reinterpret_cast<float*>(y)[k] = from + spread * unit(words[k]);
 }
 
 // Pairs of normal numbers from pairs of uniform ones, after Box and Muller.
-void gaussian(OpRun& op, float mean, float deviation, Tensor& y) {
-  float* data = y.data<float>();
-  each_block(op, y.size(), [=](const uint32_t* words, int64_t count, int64_t first) {
-    for (int64_t k = 0; k < count; k += 2) {
-      const float radius = deviation * std::sqrt(-2.f * std::log(1.f - float(words[k] >> 8) * 0x1p-24f));
-      const float angle = 6.2831853f * (float(words[k + 1] >> 8) * 0x1p-24f);
-      data[first + k] = mean + radius * std::cos(angle);
-      if (k + 1 < count) data[first + k + 1] = mean + radius * std::sin(angle);
-    }
-  });
+void make_gaussian(const uint32_t* words, int64_t count, double mean, double deviation, uint8_t* y) {
+  float* data = reinterpret_cast<float*>(y);
+  for (int64_t k = 0; k < count; k += 2) {
+    const float radius = float(deviation) * std::sqrt(-2.f * std::log(1.f - unit(words[k]))), angle = 6.2831853f * unit(words[k + 1]);
+    data[k] = float(mean) + radius * std::cos(angle);
+    if (k + 1 < count) data[k + 1] = float(mean) + radius * std::sin(angle);
+  }
 }
 
 // Both ends are possible.
-void uniform_int(OpRun& op, int32_t low, int32_t high, Tensor& y) {
-  int32_t* data = y.data<int32_t>();
-  const uint64_t range = uint64_t(int64_t(high) - low) + 1;
-  each_block(op, y.size(), [=](const uint32_t* words, int64_t count, int64_t first) {
-    for (int64_t k = 0; k < count; ++k) data[first + k] = int32_t(low + int64_t(words[k] * range >> 32));
-  });
+void make_integers(const uint32_t* words, int64_t count, double low, double high, uint8_t* y) {
+  const uint64_t range = uint64_t(high - low) + 1;
+  for (int64_t k = 0; k < count; ++k) reinterpret_cast<int32_t*>(y)[k] = int32_t(int64_t(low) + int64_t(words[k] * range >> 32));
 }
 
 template <class T>
@@ -83,8 +80,7 @@ struct Uniform {
   Status run(OpRun& op) {
     const bool by_input = op.inputs() == 3;
     const T low = by_input ? *op.in(1).data<T>() : bound<T>(args, "min"), high = by_input ? *op.in(2).data<T>() : bound<T>(args, "max");
-    if constexpr (std::is_same_v<T, float>) uniform(op, low, high, op.out(0));
-    else uniform_int(op, low, high, op.out(0));
+    fill_blocks(op, std::is_same_v<T, float> ? make_uniform : make_integers, low, high, op.out(0));
     return {};
   }
 };
@@ -93,7 +89,7 @@ struct GaussianFill {
   float mean, deviation;
   explicit GaussianFill(const Args& args) : mean(args.f("mean")), deviation(args.f("std")) {}
   Status run(OpRun& op) {
-    gaussian(op, mean, deviation, op.out(0));
+    fill_blocks(op, make_gaussian, mean, deviation, op.out(0));
     return {};
   }
 };
@@ -118,7 +114,7 @@ struct XavierFill {
     Tensor& y = op.out(0);
     if (y.size() == 0) return {};
     const float spread = std::sqrt(3.f / float(y.size() / y.dim(0)));  // the inputs of one output
-    uniform(op, -spread, spread, y);
+    fill_blocks(op, make_uniform, -spread, spread, y);
     return {};
   }
 };
@@ -126,7 +122,8 @@ struct XavierFill {
 struct MsraFill {
   Status run(OpRun& op) {
     Tensor& y = op.out(0);
-    if (y.size()) gaussian(op, 0, std::sqrt(2.f / float(y.size() / y.dim(1))), y);  // the outputs of one input
+    const int64_t fan_out = y.size() ? y.size() / y.dim(1) : 1;  // the outputs of one input
+    fill_blocks(op, make_gaussian, 0, std::sqrt(2.f / float(fan_out)), y);
     return {};
   }
 };

@@ -8,7 +8,7 @@ namespace {
 struct Plus {
   template <class T>
   PF_FN T operator()(T a, T b) const {
-    if constexpr (std::is_integral_v<T>) return T(uint64_t(a) + uint64_t(b));  // wraps around
+    if constexpr (std::is_integral_v<T>) return T(uint32_t(a) + uint32_t(b));  // wraps around
     else return a + b;
   }
 };
@@ -23,8 +23,7 @@ struct Smaller {
 
 Status same_numbers(Infer& in) {
   const DType t = in.dtype(0);
-  PF_CHECK(t == DType::kFloat || t == DType::kDouble || t == DType::kInt32 || t == DType::kInt64, type,
-           "the inputs must be float32, float64, int32 or int64, are ", t, "; Cast converts");
+  PF_CHECK(t == DType::kFloat || t == DType::kInt32, type, "the inputs must be float32 or int32, are ", t, "; Cast converts");
   for (int i = 1; i < in.inputs(); ++i) {
     PF_TRY(in.want_dtype(i, t));
     PF_TRY(in.want_same_shape(0, i));
@@ -43,20 +42,20 @@ Status combine(OpRun& op) {
   return {};
 }
 
-template <class Device, class F>
-struct Combine {
+template <class Device>
+struct Sum {
   Status run(OpRun& op) {
-    switch (op.in(0).dtype()) {
-      case DType::kFloat: return combine<Device, F, float>(op);
-      case DType::kDouble: return combine<Device, F, double>(op);
-      case DType::kInt32: return combine<Device, F, int32_t>(op);
-      default: return combine<Device, F, int64_t>(op);
-    }
+    return op.in(0).dtype() == DType::kFloat ? combine<Device, Plus, float>(op) : combine<Device, Plus, int32_t>(op);
   }
 };
-template <class Device> using Sum = Combine<Device, Plus>;
-template <class Device> using Max = Combine<Device, Larger>;
-template <class Device> using Min = Combine<Device, Smaller>;
+template <class Device>
+struct Max {
+  Status run(OpRun& op) { return combine<Device, Larger, float>(op); }
+};
+template <class Device>
+struct Min {
+  Status run(OpRun& op) { return combine<Device, Smaller, float>(op); }
+};
 
 struct Times {
   float factor;
@@ -131,7 +130,7 @@ constexpr auto kChosenPorts = [](auto& op) {
 };
 
 PF_OP(Sum)
-    .doc("Elementwise sum of all inputs: float32, float64, int32 or int64.")
+    .doc("Elementwise sum of all inputs, which are float32 or int32.")
     .with(kPorts)
     .shape(same_numbers)
     .grad([](Gradient& g) {
@@ -163,9 +162,9 @@ PF_OP(MeanGradient)
     .kernel<MeanGradient>();
 
 PF_OP(Max)
-    .doc("Elementwise largest of all inputs: float32, float64, int32 or int64.")
+    .doc("Elementwise largest of all inputs, which are float.")
     .with(kPorts)
-    .shape(same_numbers)
+    .shape(same_floats)
     .grad(chosen_gradient<kMaxGradient>)
     .kernel<Max>();
 
@@ -175,9 +174,9 @@ PF_OP(MaxGradient)
     .kernel<ChosenGradient>();
 
 PF_OP(Min)
-    .doc("Elementwise smallest of all inputs: float32, float64, int32 or int64.")
+    .doc("Elementwise smallest of all inputs, which are float.")
     .with(kPorts)
-    .shape(same_numbers)
+    .shape(same_floats)
     .grad(chosen_gradient<kMinGradient>)
     .kernel<Min>();
 

@@ -111,18 +111,15 @@ export class LocalBackend implements Backend {
     if (!Number.isInteger(iterations) || iterations < 0) {
       throw new PfError('argument', `iterations must be a whole number, it is ${iterations}`)
     }
-    await this.turn()
-    if (iterations < 2) {
-      if (iterations === 1) this.core.call('net_run', net)
-      return
-    }
-    const run = this.iterate(net, iterations)
-    this.running = run
-    try {
-      await run
-    } finally {
-      if (this.running === run) this.running = undefined
-    }
+    if (iterations === 0) return
+    if (iterations === 1) return this.ask('net_run', net, undefined, done)
+    return this.whenFree(() => {
+      const run = this.iterate(net, iterations).finally(() => {
+        this.running = undefined
+      })
+      this.running = run
+      return run
+    })
   }
 
   netInfo(net: number): Promise<NetInfo> {
@@ -145,14 +142,12 @@ export class LocalBackend implements Backend {
     return this.ask('infer', workspace, netDef, ({ bytes }) => bytes.slice())
   }
 
-  async registerUserOperators(module: Uint8Array): Promise<string[]> {
-    await this.turn()
-    return await this.core.registerUserOperators(module)
+  registerUserOperators(module: Uint8Array): Promise<string[]> {
+    return this.whenFree(() => this.core.registerUserOperators(module))
   }
 
-  async takeConsole(): Promise<{ out: string; error: string }> {
-    await this.turn()
-    return this.core.takeConsole()
+  takeConsole(): Promise<{ out: string; error: string }> {
+    return this.whenFree(() => this.core.takeConsole())
   }
 
   abort(): void {
@@ -176,7 +171,7 @@ export class LocalBackend implements Backend {
 
   private async closeNow(): Promise<void> {
     this.abort()
-    await this.running?.catch(() => {})
+    await this.running?.catch(done)
     for (const workspace of this.workspaces) {
       try {
         this.core.call('workspace_close', workspace)
@@ -199,21 +194,16 @@ export class LocalBackend implements Backend {
     }
   }
 
-  /** Waits for iterations in progress and refuses once closed. */
-  private async turn(): Promise<void> {
-    while (this.running) await this.running.catch(() => {})
+  /** Does something as soon as no iterations are in progress; at once, when there are none. */
+  private async whenFree<T>(action: () => T | Promise<T>): Promise<T> {
+    while (this.running) await this.running.catch(done)
     if (this.closing) throw closedError()
+    return action()
   }
 
   /** Calls the core and uses what it gives at once: it dies with the next call. */
-  private async ask<T>(
-    fn: Fn,
-    handle: number,
-    input: Uint8Array | undefined,
-    use: (result: CallResult) => T,
-  ): Promise<T> {
-    await this.turn()
-    return use(this.core.call(fn, handle, input))
+  private ask<T>(fn: Fn, handle: number, input: Uint8Array | undefined, use: (result: CallResult) => T): Promise<T> {
+    return this.whenFree(() => use(this.core.call(fn, handle, input)))
   }
 
   private json<T>(fn: Fn, handle = 0): Promise<T> {

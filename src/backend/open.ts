@@ -47,13 +47,14 @@ export async function openLocal(options: PostedOptions, signal?: AbortSignal): P
     throw new PfError('argument', `there is no backend "${backend}"; there are auto, ${order.join(', ')}`)
   }
   const refused: Refusal[] = []
-  for (const name of backend === 'auto' ? candidates(options) : [backend]) {
+  const names = backend === 'auto' ? candidates(options) : [backend]
+  for (const name of names) {
     try {
       const core = await open[name](options, refused, signal)
       return new LocalBackend(core, { backend: name, refused })
     } catch (error) {
       throwIfStopped(signal)
-      if (backend !== 'auto') throw error
+      if (names.length === 1) throw error
       refused.push({ backend: name, reason: messageOf(error) })
     }
   }

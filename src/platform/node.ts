@@ -70,21 +70,22 @@ function cacheFolder(): string {
 function startThread(url: URL, threadName: string): Thread {
   const worker = new Worker(url, { name: threadName })
   let ended = false
+  let listener = (_: unknown): void => {}
   let fail = (_: Error): void => {}
   const failOnce = (error: Error): void => {
     if (!ended) fail(error)
     ended = true
   }
+  worker.on('message', (message) => listener(message))
   worker.on('error', (error) => failOnce(error instanceof Error ? error : new Error(String(error))))
   worker.on('exit', (status) => failOnce(new Error(`thread "${threadName}" ended by itself (status ${status})`)))
   return {
     post: (message, transfer) => worker.postMessage(message, transfer as readonly ArrayBuffer[] | undefined),
-    onMessage: (listener) => {
-      worker.removeAllListeners('message')
-      worker.on('message', listener)
+    onMessage: (wanted) => {
+      listener = wanted
     },
-    onFailure: (listener) => {
-      fail = listener
+    onFailure: (wanted) => {
+      fail = wanted
     },
     keepsAlive: (yes) => (yes ? worker.ref() : worker.unref()),
     async end() {
@@ -97,11 +98,12 @@ function startThread(url: URL, threadName: string): Thread {
 function parent(): Port | undefined {
   const port = parentPort
   if (port === null) return undefined
+  let listener = (_: unknown): void => {}
+  port.on('message', (message) => listener(message))
   return {
     post: (message, transfer) => port.postMessage(message, transfer as readonly ArrayBuffer[] | undefined),
-    onMessage: (listener) => {
-      port.removeAllListeners('message')
-      port.on('message', listener)
+    onMessage: (wanted) => {
+      listener = wanted
     },
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All tests on every runtime of this machine: Node (the system's and a current one), Deno, Bun and Chromium with the wasm
 // core, Node with the native core, and the native test programs. The last line is the count.
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bundleTests, testFiles } from './kit/bundle.mjs'
@@ -40,6 +40,7 @@ const wanted = (name) =>
 
 const dataFolder = resolve(process.env.PORTAFILTER_DATA ?? '../shared')
 const hasData = existsSync(dataFolder)
+const bundles = `dist/tests/run-${process.pid}`
 const total = { passed: 0, failed: 0, skipped: 0 }
 const reasons = new Map()
 
@@ -107,19 +108,24 @@ async function runRuntime(runtime, files, broken) {
   }
   const suites = mine.filter((name) => !faults[name])
   const settings = settingsOf(runtime)
-  const folders = { '/dist/': 'dist', '/tests/fixtures/': 'tests/fixtures', '/shared/': dataFolder }
+  const folders = {
+    '/bundle/': `${bundles}/browser`,
+    '/dist/': 'dist',
+    '/tests/fixtures/': 'tests/fixtures',
+    '/shared/': dataFolder,
+  }
   if (runtime.page) await runInChromium(runtime, settings, suites, { timeout, folders, onResult })
-  else await runInProcess(runtime, settings, suites, { timeout, onResult })
+  else await runInProcess(runtime, settings, suites, { timeout, bundles, onResult })
   finish()
 }
 
-async function bundles(runtimes, files) {
+async function bundleAll(runtimes, files) {
   const inPages = files.filter(({ name, runsOn }) => only(name) && (runsOn('chromium') || runsOn('chromium-plain')))
   const inProcesses = files.filter(({ name, runsOn }) => only(name) && ['node', 'deno', 'bun'].some(runsOn))
   const needed = (page) => runtimes.some((runtime) => !runtime.missing && Boolean(runtime.page) === page)
   return {
-    server: needed(false) ? await bundleTests('server', inProcesses) : {},
-    browser: needed(true) ? await bundleTests('browser', inPages) : {},
+    server: needed(false) ? await bundleTests('server', inProcesses, bundles) : {},
+    browser: needed(true) ? await bundleTests('browser', inPages, bundles) : {},
   }
 }
 
@@ -132,7 +138,7 @@ async function main() {
     return
   }
   if (!hasData) console.log(`no shared test data at ${dataFolder}: tests that need it are skipped`)
-  const broken = await bundles(runtimes, files)
+  const broken = await bundleAll(runtimes, files)
   for (const runtime of runtimes) await runRuntime(runtime, files, broken)
   if (wanted('native')) {
     const { onResult, finish } = tally('native programs')
@@ -145,9 +151,12 @@ async function main() {
     total.failed = 1
   }
   const line = `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`
+  mkdirSync('dist/tests', { recursive: true })
   writeFileSync('dist/tests/summary.txt', `${line}\n`)
   console.log(line)
   process.exitCode = total.failed ? 1 : 0
 }
 
+process.on('exit', () => rmSync(bundles, { recursive: true, force: true }))
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130))
 await main()

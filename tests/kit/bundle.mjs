@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// All test files as one bundle per kind of runtime, in dist/tests/server and dist/tests/browser: an entry whose default
+// All test files as one bundle per kind of runtime, in a folder of the run's own (several may run at once): an entry whose default
 // `suites` maps a file's name to the import of it. A file that does not bundle fails alone and keeps no other away.
 import { build } from 'esbuild'
 import { bundle, copyBeside, wasmFiles, workers } from '../../build/bundle.mjs'
@@ -46,8 +46,8 @@ function virtualEntry(text) {
   }
 }
 
-const bundleOnce = (kind, files) =>
-  bundle(kind, { main: 'test-entry', ...workers }, `dist/tests/${kind}`, {
+const bundleOnce = (kind, files, folder) =>
+  bundle(kind, { main: 'test-entry', ...workers }, `${folder}/${kind}`, {
     ...options[kind],
     logLevel: 'silent',
     plugins: [virtualEntry(entry(kind, files))],
@@ -74,21 +74,19 @@ async function fault(kind, path) {
 }
 
 /** Bundles the tests; answers the broken files {name: why}. @param {'server' | 'browser'} kind */
-export async function bundleTests(kind, files) {
+export async function bundleTests(kind, files, folder) {
   const broken = {}
   try {
-    await bundleOnce(kind, files)
+    await bundleOnce(kind, files, folder)
   } catch (error) {
     for (const { path, name } of files) {
       const why = await fault(kind, path)
       if (why) broken[name] = why
     }
     if (!Object.keys(broken).length) throw error
-    await bundleOnce(
-      kind,
-      files.filter(({ name }) => !broken[name]),
-    )
+    const whole = files.filter(({ name }) => !broken[name])
+    await bundleOnce(kind, whole, folder)
   }
-  await copyBeside(`dist/tests/${kind}`, [...wasmFiles, 'pf.node'])
+  await copyBeside(`${folder}/${kind}`, [...wasmFiles, 'pf.node'])
   return broken
 }

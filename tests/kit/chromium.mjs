@@ -30,7 +30,7 @@ async function openPage(browser, url, settings, log) {
     globalThis.PORTAFILTER_TEST = value
   }, settings)
   await page.goto(url)
-  await page.addScriptTag({ type: 'module', url: '/dist/tests/browser/main.js' })
+  await page.addScriptTag({ type: 'module', url: '/bundle/main.js' })
   await page.waitForFunction(() => globalThis.PORTAFILTER_RUN, undefined, { timeout: 20000 })
   return page
 }

@@ -4,9 +4,10 @@
 import { spawn } from 'node:child_process'
 
 /** Calls `onResult` once per suite. @param runtime see runtimes.mjs */
-export async function runInProcess(runtime, settings, suites, { timeout, onResult }) {
+export async function runInProcess(runtime, settings, suites, { timeout, bundles, onResult }) {
   for (let rest = suites; rest.length; ) {
-    const done = await oneProcess(runtime, settings, rest, timeout, onResult)
+    const main = `${bundles}/server/main.js`
+    const done = await oneProcess({ ...runtime, main }, settings, rest, timeout, onResult)
     rest = rest.slice(done)
   }
 }
@@ -14,7 +15,7 @@ export async function runInProcess(runtime, settings, suites, { timeout, onResul
 /** Answers how many suites it dealt with: all, or those up to the one that ended the process. */
 function oneProcess(runtime, settings, suites, timeout, onResult) {
   const env = { ...process.env, PORTAFILTER_BACKEND: settings.backend, NO_COLOR: '1', FORCE_COLOR: '0' }
-  const child = spawn(runtime.binary, [...runtime.args, JSON.stringify({ settings, suites })], {
+  const child = spawn(runtime.binary, [...runtime.args, runtime.main, JSON.stringify({ settings, suites })], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true, // a group of its own, so that ending it ends what it has started

@@ -4,21 +4,20 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
 const installed = (name) => `tests/runtimes/node_modules/.bin/${name}`
-const main = 'dist/tests/server/main.js'
 
-/** Processes, each started with the bundle of all tests, and pages of Chromium. */
+/** Processes, each started as `binary ...args main.js`, and pages of Chromium. */
 const all = [
-  { name: 'node', backend: 'wasm', binary: process.execPath, args: ['--enable-source-maps', main] },
+  { name: 'node', backend: 'wasm', binary: process.execPath, args: ['--enable-source-maps'] },
   {
     name: 'node-native',
     backend: 'native',
     binary: process.execPath,
-    args: ['--enable-source-maps', main],
+    args: ['--enable-source-maps'],
     needs: 'dist/pf.node',
   },
-  { name: 'node-26', backend: 'wasm', binary: installed('node'), args: ['--enable-source-maps', main] },
-  { name: 'deno', backend: 'wasm', binary: installed('deno'), args: ['run', '-A', '--quiet', '--no-check', main] },
-  { name: 'bun', backend: 'wasm', binary: installed('bun'), args: [main] },
+  { name: 'node-26', backend: 'wasm', binary: installed('node'), args: ['--enable-source-maps'] },
+  { name: 'deno', backend: 'wasm', binary: installed('deno'), args: ['run', '-A', '--quiet', '--no-check'] },
+  { name: 'bun', backend: 'wasm', binary: installed('bun'), args: [] },
   { name: 'chromium', backend: 'wasm', page: true, isolated: true },
   { name: 'chromium-plain', backend: 'wasm', page: true, isolated: false },
 ]

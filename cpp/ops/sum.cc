@@ -42,10 +42,21 @@ Status combine(OpRun& op) {
   return {};
 }
 
+struct PlusRelu {
+  PF_FN float operator()(float a, float b) const { return a + b < 0.f ? 0.f : a + b; }
+};
+
 template <class Device>
 struct Sum {
+  bool relu = false;
+  // A Relu that alone follows the sum of two is done with it: one pass through memory less for a residual block.
+  bool absorb(const Args& next, int first_input) {
+    return !relu && first_input == 2 && next.def.type == "Relu" && (relu = true);
+  }
   Status run(OpRun& op) {
-    return op.in(0).dtype() == DType::kFloat ? combine<Device, Plus, float>(op) : combine<Device, Plus, int32_t>(op);
+    if (op.in(0).dtype() == DType::kFloat) return relu ? combine<Device, PlusRelu, float>(op) : combine<Device, Plus, float>(op);
+    PF_CHECK(!relu, type, "the Relu after it takes float, the sum is ", op.in(0).dtype());
+    return combine<Device, Plus, int32_t>(op);
   }
 };
 template <class Device>

@@ -20,7 +20,15 @@ export { loadMnist, type Mnist, type MnistOptions } from './data/mnist.ts'
 export { readNpy, writeNpy } from './data/npy.ts'
 export { loadTensor, saveTensor } from './data/tensor-file.ts'
 export type { Operators, OperatorType } from './gen/operators.ts'
-export { type ConvOptions, brew, type DropoutOptions, type FcOptions, type NormOptions } from './net/brew.ts'
+export {
+  brew,
+  type ConvOptions,
+  type DropoutOptions,
+  type FcOptions,
+  type InstanceNormOptions,
+  type PReluOptions,
+  type SpatialBnOptions,
+} from './net/brew.ts'
 export { type ExportedModel, exportModel } from './net/export.ts'
 export {
   addGradientOperators,

@@ -63,6 +63,12 @@ export class Net {
   add<T extends string>(
     type: T extends OperatorType ? never : T,
     inputs: Blobs,
+    args?: OperatorArguments,
+    options?: AddOptions,
+  ): string[]
+  add<T extends string>(
+    type: T extends OperatorType ? never : T,
+    inputs: Blobs,
     outputs: Blobs | number,
     args?: OperatorArguments,
     options?: AddOptions,

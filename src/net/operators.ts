@@ -6,8 +6,12 @@ import { PfError } from '../util/error.ts'
 import { didYouMean } from '../util/nearest.ts'
 import { type Argument, type ArgumentValue, argument } from './net-def.ts'
 
-/** The arguments of an operator by their Caffe2 names; undefined is as good as not given. */
-export type ArgumentsOf<T extends OperatorType> = Partial<Operators[T]['args']>
+/** The arguments of an operator by their Caffe2 names; 0 and 1 stand for false and true as they do in Caffe2. */
+export type ArgumentsOf<T extends OperatorType> = {
+  readonly [K in keyof Operators[T]['args']]?: Loose<Operators[T]['args'][K]>
+}
+
+type Loose<V> = V extends boolean ? boolean | 0 | 1 : V
 
 /** Arguments of any operator. */
 export type OperatorArguments = Readonly<Record<string, ArgumentValue | undefined>>

@@ -33,6 +33,16 @@ test('a whole number for a float argument is a float', () => {
   assert.equal(net.proto().op[0].arg, [{ name: 'alpha', f: 1 }])
 })
 
+test('a misspelt argument does not compile', () => {
+  const net = new Net()
+  // @ts-expect-error
+  net.add('LeakyRelu', 'x', { alhpa: 0.1 })
+  // @ts-expect-error
+  net.add('LeakyRelu', 'x', 'y', { alpha: 'steep' })
+  net.add('SpatialBN', ['x', 's', 'b', 'm', 'v'], 'y', { is_test: 1, epsilon: 1e-3 })
+  net.add('Dropout', 'x', 'd', { is_test: true, ratio: 0.5 })
+})
+
 test('an operator that nobody knows gets a suggestion', () => {
   const error = failure(() => new Net().addUntyped('LeakyRelo', 'x', 'y'))
   assert.is(error.code, 'no_operator')

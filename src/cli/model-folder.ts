@@ -62,15 +62,23 @@ type Read = (name: string) => Promise<Uint8Array>
 async function caffe2Pair(files: readonly string[], only: string | undefined, read: Read): Promise<Nets | undefined> {
   const nets = files.filter((name) => /\.(pb|pbtxt)$/.test(name))
   const inits = nets.filter((name) => /init/.test(name))
-  const predict = pick(nets.filter((name) => !/init/.test(name) && /predict|model|net/.test(name)), only)
+  const predict = pick(
+    nets.filter((name) => !/init/.test(name) && /predict|model|net/.test(name)),
+    only,
+  )
   if (predict === undefined || inits.length === 0) return undefined
   const init = inits.sort((a, b) => common(b, predict) - common(a, predict))[0]
   const shapes = new Map<string, readonly number[]>()
   if (files.includes('value_info.json')) {
-    const info = JSON.parse(new TextDecoder().decode(await read('value_info.json'))) as Record<string, [number, number[]]>
+    const info = JSON.parse(new TextDecoder().decode(await read('value_info.json'))) as Record<
+      string,
+      [number, number[]]
+    >
     for (const [name, [, shape]] of Object.entries(info)) shapes.set(name, shape)
   }
-  const [initNet, predictNet] = await Promise.all([init, predict].map(async (name) => readNetDef(await read(name), { file: name })))
+  const [initNet, predictNet] = await Promise.all(
+    [init, predict].map(async (name) => readNetDef(await read(name), { file: name })),
+  )
   return { init: initNet, predict: predictNet, shapes, warnings: [] }
 }
 

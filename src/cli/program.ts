@@ -92,7 +92,12 @@ function unknownCommand(args: readonly string[]): UsageError {
   if (first.startsWith('-')) return new UsageError(`the command comes first, found ${first}`)
   const inner = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name)
   if (inner.length > 0) return new UsageError(`${first} needs one word more: ${inner.join(', ')}`)
-  return new UsageError(`there is no command "${first}"${didYouMean(first, commands.map(({ name }) => name))}`)
+  return new UsageError(
+    `there is no command "${first}"${didYouMean(
+      first,
+      commands.map(({ name }) => name),
+    )}`,
+  )
 }
 
 function describe(): sade.Sade {

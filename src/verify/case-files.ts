@@ -106,7 +106,8 @@ async function translate(workspace: Workspace, pair: CaffePair, read: ReadFile):
   for (const { name, dims, sha256 } of pair.blobs ?? []) {
     const { shape, data } = await workspace.fetchBlob(name)
     if (shape.join() !== dims.join()) return `weight ${name} has shape [${shape}], expected [${dims}]`
-    if ((await hash(data as Float32Array)) !== sha256) return `weight ${name} has other values than Caffe2's translation`
+    if ((await hash(data as Float32Array)) !== sha256)
+      return `weight ${name} has other values than Caffe2's translation`
   }
   return undefined
 }

@@ -111,7 +111,12 @@ async function explain(
   try {
     await loadWeights(workspace, recorded, read)
     await feed(workspace, run, read)
-    const first = await firstDifference(workspace, net, await readJson(read, trace), (recorded.noise_trace ?? kFloor) * kNoiseFactor)
+    const first = await firstDifference(
+      workspace,
+      net,
+      await readJson(read, trace),
+      (recorded.noise_trace ?? kFloor) * kNoiseFactor,
+    )
     return `${why}; ${first ?? 'every operator alone gives what was recorded, so the plan of the net is at fault'}`
   } finally {
     await workspace.close()

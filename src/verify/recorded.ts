@@ -72,6 +72,10 @@ function recordedArgument(arg: RecordedArgument): Argument {
   return arg.n_b64 === undefined ? { name } : { name, n: decodeNetDef(base64(arg.n_b64)) }
 }
 
-const named: Record<string, number> = { nan: Number.NaN, inf: Number.POSITIVE_INFINITY, '-inf': Number.NEGATIVE_INFINITY }
+const named: Record<string, number> = {
+  nan: Number.NaN,
+  inf: Number.POSITIVE_INFINITY,
+  '-inf': Number.NEGATIVE_INFINITY,
+}
 
 const asNumber = (value: RecordedNumber): number => (typeof value === 'string' ? named[value] : value)

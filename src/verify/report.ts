@@ -26,11 +26,7 @@ export function addReport(report: VerifyReport, more: VerifyReport): void {
 }
 
 /** Runs one case, which answers why it failed or undefined, and enters it. What it throws is a failure too. */
-export async function enter(
-  report: VerifyReport,
-  name: string,
-  run: () => Promise<string | undefined>,
-): Promise<void> {
+export async function enter(report: VerifyReport, name: string, run: () => Promise<string | undefined>): Promise<void> {
   const outcome = await attempt(run)
   report.total++
   if (outcome === undefined) report.passed++

@@ -5,7 +5,15 @@ import type { Backend } from '../backend/backend.ts'
 import { type DType, type Tensor, type TypedArray, tensor } from '../core/tensor.ts'
 import { Workspace } from '../net/workspace.ts'
 import { PfError } from '../util/error.ts'
-import { loadWeights, type ReadFile, readBlob, readJson, readNet, type TrainingCase, type TrainingExpectation } from './case-files.ts'
+import {
+  loadWeights,
+  type ReadFile,
+  readBlob,
+  readJson,
+  readNet,
+  type TrainingCase,
+  type TrainingExpectation,
+} from './case-files.ts'
 import { kNoiseFactor, toleranceOf } from './model-case.ts'
 import { isComparable, statisticsDiffer } from './statistics.ts'
 
@@ -51,7 +59,11 @@ async function feedIteration(
 function rows({ shape, data }: Tensor, first: number, count: number, divide: number, dtype: DType): Tensor {
   const size = shape.slice(1).reduce((a, b) => a * b, 1)
   const part = (data as TypedArray).slice(first * size, (first + count) * size)
-  return tensor(Array.from(part as Float32Array, (value) => Number(value) / divide), [count, ...shape.slice(1)], dtype)
+  return tensor(
+    Array.from(part as Float32Array, (value) => Number(value) / divide),
+    [count, ...shape.slice(1)],
+    dtype,
+  )
 }
 
 async function compareIteration(

@@ -38,7 +38,15 @@ test.before(async () => {
 const red = { size: [1, 3, 4, 4], bgr: [0.2, 0.1, 2] }
 
 test('classify names the classes of a picture', async () => {
-  const { status, out, error } = await cli('classify', folder('red.png'), '--model', folder('.'), '--json', '--top', '2')
+  const { status, out, error } = await cli(
+    'classify',
+    folder('red.png'),
+    '--model',
+    folder('.'),
+    '--json',
+    '--top',
+    '2',
+  )
   assert.is(status, 0, error)
   const answer = JSON.parse(out) as {
     results: { index: number; label: string; probability: number }[]
@@ -47,10 +55,13 @@ test('classify names the classes of a picture', async () => {
     ms: number
   }
   assert.equal(Object.keys(answer).sort(), ['backend', 'ms', 'results', 'threads'])
-  assert.equal(answer.results.map(({ index, label }) => [index, label]), [
-    [2, 'red'],
-    [0, 'blue'],
-  ])
+  assert.equal(
+    answer.results.map(({ index, label }) => [index, label]),
+    [
+      [2, 'red'],
+      [0, 'blue'],
+    ],
+  )
   const powers = red.bgr.map(Math.exp)
   const want = powers[2] / powers.reduce((a, b) => a + b)
   assert.ok(Math.abs(answer.results[0].probability - want) < 1e-5)
@@ -95,9 +106,21 @@ test('run takes and gives .npy', async () => {
 })
 
 test('run takes pictures and gives TensorProtos, which it takes again', async () => {
-  const first = await cli('run', ...nets, `--input=data=${folder('red.png')}`, '--size', '4', `--output=mean=${folder('m.pb')}`)
+  const first = await cli(
+    'run',
+    ...nets,
+    `--input=data=${folder('red.png')}`,
+    '--size',
+    '4',
+    `--output=mean=${folder('m.pb')}`,
+  )
   assert.is(first.status, 0, first.error)
-  const copy = netDef({ name: 'copy', op: [operatorDef('Relu', 'a', 'b')], externalInput: ['a'], externalOutput: ['b'] })
+  const copy = netDef({
+    name: 'copy',
+    op: [operatorDef('Relu', 'a', 'b')],
+    externalInput: ['a'],
+    externalOutput: ['b'],
+  })
   writeFileSync(folder('copy.pb'), encodeNetDef(copy))
   const files = [`--input=a=${folder('m.pb')}`, `--output=b=${folder('m.npy')}`]
   const second = await cli('run', '--predict-net', folder('copy.pb'), ...files)
@@ -138,9 +161,15 @@ test('bench measures, profiles and writes a trace', async () => {
   assert.is(status, 0, error)
   const answer = JSON.parse(out) as { ms: { median: number; best: number }; operators: { type: string }[] }
   assert.ok(answer.ms.best > 0 && answer.ms.median >= answer.ms.best)
-  assert.equal(answer.operators.map(({ type }) => type), ['AveragePool', 'Softmax'])
+  assert.equal(
+    answer.operators.map(({ type }) => type),
+    ['AveragePool', 'Softmax'],
+  )
   const { traceEvents } = JSON.parse(readFileSync(trace, 'utf8')) as { traceEvents: { ph: string; name: string }[] }
-  assert.equal(traceEvents.map(({ ph, name }) => `${ph} ${name}`), ['X AveragePool', 'X Softmax'])
+  assert.equal(
+    traceEvents.map(({ ph, name }) => `${ph} ${name}`),
+    ['X AveragePool', 'X Softmax'],
+  )
 })
 
 test('Ctrl-C stops a run: status 130 and one line', async () => {

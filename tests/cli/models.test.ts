@@ -35,8 +35,20 @@ for (const [name, index, probability] of photos) {
 
 sharedTest(test, 'a converted model classifies like the Caffe model', async () => {
   const net = folder('squeezenet')
-  const files = ['SqueezeNet_deploy.prototxt', 'SqueezeNet_decompressed.caffemodel'].map((file) => `${squeezenet}/${file}`)
-  const converted = await cli('convert', 'caffe', '--prototxt', files[0], '--caffemodel', files[1], '--out', net, '--text')
+  const files = ['SqueezeNet_deploy.prototxt', 'SqueezeNet_decompressed.caffemodel'].map(
+    (file) => `${squeezenet}/${file}`,
+  )
+  const converted = await cli(
+    'convert',
+    'caffe',
+    '--prototxt',
+    files[0],
+    '--caffemodel',
+    files[1],
+    '--out',
+    net,
+    '--text',
+  )
   assert.is(converted.status, 0, converted.error)
   assert.match(readFileSync(`${net}/predict_net.pbtxt`, 'utf8'), 'type: "Conv"')
   const photo = data('photos/flower.jpg')

@@ -44,7 +44,10 @@ for (const name of names) {
     const recorded = await sharedJson<ModelCase>(`${folder}case.json`)
     const { layers_dropped, ...init } = recorded.init_net as Pair
     const pair = { layers_dropped, prototxt: folder + init.prototxt, caffemodel: folder + init.caffemodel }
-    const predictor = await convert(pair, recorded.outputs.map((output) => output.name))
+    const predictor = await convert(
+      pair,
+      recorded.outputs.map((output) => output.name),
+    )
     for (const run of recorded.runs ?? [recorded]) {
       const want = run.outputs.map((blob) => [blob.name, [folder + blob.file, toleranceOf(recorded.noise[blob.name])]])
       await compare(predictor, folder + run.inputs[0].file, Object.fromEntries(want))

@@ -3,6 +3,12 @@
 import { test } from 'uvu'
 import { modelCases } from './case.ts'
 
-modelCases(test, ['zoo_aicamera_shufflenet', 'zoo_aicamera_squeezenet_jit', 'zoo_bvlc_googlenet', 'zoo_resnet50', 'zoo_squeezenet_1_1'])
+modelCases(test, [
+  'zoo_aicamera_shufflenet',
+  'zoo_aicamera_squeezenet_jit',
+  'zoo_bvlc_googlenet',
+  'zoo_resnet50',
+  'zoo_squeezenet_1_1',
+])
 
 test.run()

@@ -13,7 +13,12 @@ export const bench: Command = {
   name: 'bench',
   describe: 'Measures how fast a model runs',
   options: [
-    { flag: '--model', value: 'DIR', describe: 'Folder with a Caffe2 or a Caffe pair, or one of its files', required: true },
+    {
+      flag: '--model',
+      value: 'DIR',
+      describe: 'Folder with a Caffe2 or a Caffe pair, or one of its files',
+      required: true,
+    },
     { flag: '--iterations', value: 'N', describe: 'Runs that are measured, after three that are not', otherwise: 20 },
     { flag: '--batch', value: 'N', describe: 'Pictures in a run', otherwise: 1 },
     { flag: '--size', value: 'H[,W]', describe: 'Height and width of the input, where the model does not say' },
@@ -67,8 +72,10 @@ async function measure(backend: Backend, model: Model, given: Given, context: Co
 async function feedInput(workspace: Workspace, model: Model, given: Given): Promise<number[]> {
   const present = new Set(await workspace.blobs())
   const { predict, preprocessing } = model
-  const input = preprocessing.input ?? predict.externalInput.find((blob) => model.shapes.has(blob) || !present.has(blob))
-  if (input === undefined) throw new UsageError('the model does not say which blob is its input: put it into model.json')
+  const input =
+    preprocessing.input ?? predict.externalInput.find((blob) => model.shapes.has(blob) || !present.has(blob))
+  if (input === undefined)
+    throw new UsageError('the model does not say which blob is its input: put it into model.json')
   const { channels, size: told } = inputShape(model, input)
   const [height, width] = sizeOf(given) ?? told ?? [227, 227]
   const shape = [given.count('batch') ?? 1, channels, height, width]
@@ -92,7 +99,16 @@ function perRun(before: NetInfo, after: NetInfo, runs: number): Operator[] {
 function chromeTrace(operators: readonly Operator[]): string {
   let at = 0
   const traceEvents = operators.map(({ type, name, ms }) => {
-    const event = { ph: 'X', pid: 1, tid: 1, name: type, cat: 'operator', ts: at, dur: ms * 1000, args: { output: name } }
+    const event = {
+      ph: 'X',
+      pid: 1,
+      tid: 1,
+      name: type,
+      cat: 'operator',
+      ts: at,
+      dur: ms * 1000,
+      args: { output: name },
+    }
     at += ms * 1000
     return event
   })

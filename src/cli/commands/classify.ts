@@ -14,7 +14,12 @@ export const classify: Command = {
   few: 1,
   describe: 'Says what is on pictures',
   options: [
-    { flag: '--model', value: 'DIR', describe: 'Folder with a Caffe2 or a Caffe pair, or one of its files', required: true },
+    {
+      flag: '--model',
+      value: 'DIR',
+      describe: 'Folder with a Caffe2 or a Caffe pair, or one of its files',
+      required: true,
+    },
     { flag: '--labels', value: 'FILE', describe: "One label a line, or a JSON list; the model's own unless told" },
     { flag: '--top', value: 'N', describe: 'How many labels', otherwise: 5 },
     { flag: '--output', value: 'BLOB', describe: "The blob with the scores; the net's output unless told" },

@@ -32,7 +32,9 @@ export const convert: Command = {
     if (given.flag('text')) await platform.write(`${out}predict_net.pbtxt`, await writeText('NetDef', model.predictNet))
     for (const warning of model.warnings) note(`warning: ${warning}`)
     const inputs = model.inputs.map(({ name, shape }) => (shape ? `${name} [${shape.join(', ')}]` : name))
-    print(`${model.predictNet.op.length} operators, inputs ${inputs.join(', ')}, outputs ${model.predictNet.externalOutput.join(', ')}`)
+    print(
+      `${model.predictNet.op.length} operators, inputs ${inputs.join(', ')}, outputs ${model.predictNet.externalOutput.join(', ')}`,
+    )
     print(`wrote ${out}init_net.pb and ${out}predict_net.pb`)
   },
 }

@@ -37,7 +37,9 @@ async function show(backend: Backend, given: Given, context: Context): Promise<v
   await predictor.close()
   const labels = digits.test.columns.label.data as Int32Array
   const right = scores.filter((score, i) => best(score) === labels[i]).length
-  context.print(`accuracy   ${((100 * right) / scores.length).toFixed(1)} % of the ${scores.length} test digits after ${seconds.toFixed(1)} s`)
+  context.print(
+    `accuracy   ${((100 * right) / scores.length).toFixed(1)} % of the ${scores.length} test digits after ${seconds.toFixed(1)} s`,
+  )
   draw(digits.test, scores, context)
 }
 
@@ -88,7 +90,10 @@ async function write(folder: string, exported: { initNet: Uint8Array; predictNet
   const { platform } = await import('../../platform/index.ts')
   await platform.write(`${folder}init_net.pb`, exported.initNet)
   await platform.write(`${folder}predict_net.pb`, exported.predictNet)
-  await platform.write(`${folder}model.json`, `${JSON.stringify({ input: 'data', size: 28, mean: 0, scale: 1 / 256 })}\n`)
+  await platform.write(
+    `${folder}model.json`,
+    `${JSON.stringify({ input: 'data', size: 28, mean: 0, scale: 1 / 256 })}\n`,
+  )
   context.print(`model      ${folder}init_net.pb, ${folder}predict_net.pb`)
 }
 

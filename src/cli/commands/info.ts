@@ -12,16 +12,17 @@ export const info: Command = {
     { flag: '--json', describe: 'Prints JSON' },
   ],
   examples: ['info', 'info --backend wasm --json'],
-  run: (given, context) => withBackend(given, context, async (backend) => {
-    const [about, schemas] = [await backend.info(), await backend.schemas()]
-    const operators = schemas.map(({ name }) => name).sort()
-    const runtime = `${platform.name} ${platform.version}`
-    if (given.flag('json')) {
-      context.print(JSON.stringify({ ...about, runtime, cores: platform.cores(), operators }, undefined, 2))
-    } else {
-      report(given, context, { ...about, runtime, operators })
-    }
-  }),
+  run: (given, context) =>
+    withBackend(given, context, async (backend) => {
+      const [about, schemas] = [await backend.info(), await backend.schemas()]
+      const operators = schemas.map(({ name }) => name).sort()
+      const runtime = `${platform.name} ${platform.version}`
+      if (given.flag('json')) {
+        context.print(JSON.stringify({ ...about, runtime, cores: platform.cores(), operators }, undefined, 2))
+      } else {
+        report(given, context, { ...about, runtime, operators })
+      }
+    }),
 }
 
 interface Report {

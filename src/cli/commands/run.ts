@@ -15,7 +15,11 @@ export const run: Command = {
   options: [
     { flag: '--predict-net', value: 'FILE', describe: 'The net, .pb or .pbtxt', required: true },
     { flag: '--init-net', value: 'FILE', describe: 'The net that fills the weights; run first' },
-    { flag: '--input', value: 'BLOB=FILE', describe: 'A blob from .npy, .pb (TensorProto), .jpg or .png; may be repeated' },
+    {
+      flag: '--input',
+      value: 'BLOB=FILE',
+      describe: 'A blob from .npy, .pb (TensorProto), .jpg or .png; may be repeated',
+    },
     { flag: '--output', value: 'BLOB=FILE', describe: 'A blob to .npy, .pb or .png; may be repeated' },
     { flag: '--seed', value: 'N', describe: 'Seed of random operators; others each time unless told' },
     ...pictureOptions,
@@ -47,13 +51,20 @@ async function runOnce(backend: Backend, init: NetDef, predict: NetDef, given: G
     }
     await checkInputs(workspace, predict)
     const outputs = given.pairs('output')
-    const net = await workspace.createNet(planned(predict, outputs.map(([blob]) => blob)))
+    const net = await workspace.createNet(
+      planned(
+        predict,
+        outputs.map(([blob]) => blob),
+      ),
+    )
     const start = platform.now()
     await workspace.runNet(net, 1, { signal })
     const ms = platform.now() - start
     for (const [blob, path] of outputs) await writeTensorFile(path, await workspace.fetchBlob(blob), given)
     const written = outputs.map(([blob, path]) => `${blob} to ${path}`)
-    print(`ran ${predict.op.length} operators in ${ms.toFixed(1)} ms${written.length ? `; wrote ${written.join(', ')}` : ''}`)
+    print(
+      `ran ${predict.op.length} operators in ${ms.toFixed(1)} ms${written.length ? `; wrote ${written.join(', ')}` : ''}`,
+    )
   } finally {
     await workspace.close()
   }
@@ -64,7 +75,9 @@ async function checkInputs(workspace: Workspace, predict: NetDef): Promise<void>
   const read = new Set(predict.op.flatMap(({ input }) => input))
   const missing = predict.externalInput.filter((blob) => read.has(blob) && !present.has(blob))
   if (missing.length > 0) {
-    throw new UsageError(`the net reads ${missing.join(', ')}: give --input ${missing[0]}=FILE, or the --init-net that fills it`)
+    throw new UsageError(
+      `the net reads ${missing.join(', ')}: give --input ${missing[0]}=FILE, or the --init-net that fills it`,
+    )
   }
 }
 

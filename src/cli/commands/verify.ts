@@ -27,7 +27,8 @@ export const verify: Command = {
       }
       if (given.flag('json')) context.print(JSON.stringify(report, undefined, 2))
       else print(report, context)
-      if (report.failed.length > 0) throw new PfError('value', `${report.failed.length} of ${report.total} cases failed`)
+      if (report.failed.length > 0)
+        throw new PfError('value', `${report.failed.length} of ${report.total} cases failed`)
       if (report.total === 0) throw new PfError('file', `there are no recorded cases in ${given.positional.join(', ')}`)
     }),
 }
@@ -42,7 +43,11 @@ async function casesBelow(path: string): Promise<Found[]> {
   const isCase = (name: string) => caseEndings.some((ending) => name.endsWith(ending))
   if (isCase(path)) {
     const base = path.split('/').at(-1)
-    return [base === 'case.json' ? { path: path.slice(0, -'case.json'.length) || './', kind: 'model' } : { path, kind: 'file' }]
+    return [
+      base === 'case.json'
+        ? { path: path.slice(0, -'case.json'.length) || './', kind: 'model' }
+        : { path, kind: 'file' },
+    ]
   }
   const folder = path.endsWith('/') ? path : `${path}/`
   const names = await platform.list(folder)
@@ -55,7 +60,12 @@ async function casesBelow(path: string): Promise<Found[]> {
   return found
 }
 
-async function verifyOne(backend: Backend, { path, kind }: Found, given: Given, context: Context): Promise<VerifyReport> {
+async function verifyOne(
+  backend: Backend,
+  { path, kind }: Found,
+  given: Given,
+  context: Context,
+): Promise<VerifyReport> {
   const { signal } = context
   context.progress(path)
   if (kind === 'model') {

@@ -10,8 +10,8 @@ struct WasiBytes {
   const char* data;
   size_t size;
 };
-extern "C" __attribute__((import_module("wasi_snapshot_preview1"), import_name("fd_write"))) int32_t pf_wasi_fd_write(
-    int32_t file, const WasiBytes* parts, size_t count, size_t* written);
+extern "C" __attribute__((import_module("wasi_snapshot_preview1"), import_name("fd_write"))) int32_t
+pf_wasi_fd_write(int32_t file, const WasiBytes* parts, size_t count, size_t* written);
 #else
 #include <unistd.h>
 #endif

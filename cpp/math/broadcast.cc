@@ -11,12 +11,14 @@ Status legacy_axis(const Args& args, const Shape& a, const Shape& b, int64_t* ou
   PF_CHECK(axis == -1 || letter.empty(), argument, "axis and axis_str cannot both be given");
   if (!letter.empty()) {
     const size_t at = letter.size() == 1 ? order.find(letter) : order.npos;
-    PF_CHECK(at != order.npos, argument, "axis_str must be one of the letters of order (", order, "), is \"", letter, "\"");
+    PF_CHECK(at != order.npos, argument, "axis_str must be one of the letters of order (", order, "), is \"", letter,
+             "\"");
     axis = int64_t(at);
   }
   PF_CHECK(a.rank() >= b.rank(), shape, "only B may be repeated: A is ", a, ", B has more dimensions: ", b);
   if (axis == -1) axis = a.rank() - b.rank();
-  PF_CHECK(axis >= 0 && axis <= a.rank() - b.rank(), shape, "B ", b, " does not fit into A ", a, " from axis ", axis, " on");
+  PF_CHECK(axis >= 0 && axis <= a.rank() - b.rank(), shape, "B ", b, " does not fit into A ", a, " from axis ", axis,
+           " on");
   *out = axis;
   return {};
 }
@@ -42,7 +44,8 @@ Status plan_numpy(const Shape& a, const Shape& b, Shape* shape, Broadcast* plan)
   for (int d = 0; d < rank; ++d) {
     const int in_a = d - (rank - a.rank()), in_b = d - (rank - b.rank());
     const int64_t of_a = in_a < 0 ? 1 : a[in_a], of_b = in_b < 0 ? 1 : b[in_b];
-    PF_CHECK(of_a == of_b || of_a == 1 || of_b == 1, shape, "shapes ", a, " and ", b, " do not fit: dimensions must be equal or 1, counted from the end",
+    PF_CHECK(of_a == of_b || of_a == 1 || of_b == 1, shape, "shapes ", a, " and ", b,
+             " do not fit: dimensions must be equal or 1, counted from the end",
              "; broadcast=1 with axis repeats B along other dimensions");
     shape->push_back(of_a == 1 ? of_b : of_a);
   }
@@ -98,14 +101,16 @@ Status broadcast_shape(Infer& in, DType result) {
   PF_TRY(plan_broadcast(in.args, in.shape(0), in.shape(1), &shape, &plan));
   const OpDef& def = in.args.def;
   for (int i = 0; i < 2; ++i) {
-    PF_CHECK(def.input[size_t(i)] != def.output[0] || in.shape(i) == shape, shape, "\"", def.output[0], "\" cannot hold the result ", shape,
-             " in place of an input of shape ", in.shape(i), "; give the output a name of its own");
+    PF_CHECK(def.input[size_t(i)] != def.output[0] || in.shape(i) == shape, shape, "\"", def.output[0],
+             "\" cannot hold the result ", shape, " in place of an input of shape ", in.shape(i),
+             "; give the output a name of its own");
   }
   in.set(0, shape, result == DType::kNone ? in.dtype(0) : result);
   return {};
 }
 
-void broadcast_rows(const Broadcast& plan, const void* a, const void* b, void* y, size_t in_size, size_t out_size, BroadcastRow row) {
+void broadcast_rows(const Broadcast& plan, const void* a, const void* b, void* y, size_t in_size, size_t out_size,
+                    BroadcastRow row) {
   constexpr int64_t kGrain = 16384;
   const int last = plan.rank - 1;
   const int64_t inner = last < 0 ? 1 : plan.dims[last];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operators of two tensors of which one is repeated: both dialects that Caffe2 nets use become one plan.
 //
-// With the argument `broadcast` (the older dialect) B's dimensions must be A's from `axis` on, dimensions of 1 at either
-// end of B aside, and only B is repeated. Without it numpy's rules hold: dimensions are aligned at the end, and those
-// of 1 are repeated.
+// With the argument `broadcast` (the older dialect) B's dimensions must be A's from `axis` on, dimensions of 1 at
+// either end of B aside, and only B is repeated. Without it numpy's rules hold: dimensions are aligned at the end, and
+// those of 1 are repeated.
 #pragma once
 #include "core/op.h"
 #include "math/loops.h"
@@ -43,7 +43,8 @@ Builder& broadcast_arguments(Builder& op) {
 
 // One row of a result: `n` elements, a or b being one element for all where repeated.
 using BroadcastRow = void (*)(int64_t n, const void* a, bool a_repeated, const void* b, bool b_repeated, void* y);
-void broadcast_rows(const Broadcast& plan, const void* a, const void* b, void* y, size_t in_size, size_t out_size, BroadcastRow row);
+void broadcast_rows(const Broadcast& plan, const void* a, const void* b, void* y, size_t in_size, size_t out_size,
+                    BroadcastRow row);
 
 // Floats have a loop for each case, which the compiler turns into vectors. Other types are rare: one loop serves them.
 template <class T, class R, class F>
@@ -88,8 +89,10 @@ struct BroadcastAt {
 // y = F()(a, b), repeated as planned. F has no state. y may be an input that is not repeated.
 template <class Device, class F, class T, class R>
 void broadcast_map(OpRun& op, const Broadcast& plan, const T* a, const T* b, R* y) {
-  if constexpr (Device::kIsHost) broadcast_rows(plan, a, b, y, sizeof(T), sizeof(R), &broadcast_row<T, R, F>);
-  else Device::each(op, plan.size, BroadcastAt<T, R, F>{plan, a, b, y});
+  if constexpr (Device::kIsHost)
+    broadcast_rows(plan, a, b, y, sizeof(T), sizeof(R), &broadcast_row<T, R, F>);
+  else
+    Device::each(op, plan.size, BroadcastAt<T, R, F>{plan, a, b, y});
 }
 
 }  // namespace pf

@@ -11,7 +11,8 @@ namespace pf {
 struct Elements {
   size_t size;
   bool strings;
-  explicit Elements(DType t) : size(t == DType::kString ? sizeof(std::string) : dtype_size(t)), strings(t == DType::kString) {}
+  explicit Elements(DType t)
+      : size(t == DType::kString ? sizeof(std::string) : dtype_size(t)), strings(t == DType::kString) {}
 
   const uint8_t* at(const void* base, int64_t i) const { return static_cast<const uint8_t*>(base) + size_t(i) * size; }
   uint8_t* at(void* base, int64_t i) const { return static_cast<uint8_t*>(base) + size_t(i) * size; }
@@ -32,8 +33,10 @@ struct Elements {
 template <class Device>
 void copy_elements(OpRun& op, const Tensor& x, Tensor& y) {
   if (&x == &y) return;
-  if (x.dtype() == DType::kString) Elements(x.dtype()).copy(y.data<std::string>(), x.data<std::string>(), x.size());
-  else Device::copy(op, x.byte_size(), y.data<uint8_t>(), x.data<uint8_t>());
+  if (x.dtype() == DType::kString)
+    Elements(x.dtype()).copy(y.data<std::string>(), x.data<std::string>(), x.size());
+  else
+    Device::copy(op, x.byte_size(), y.data<uint8_t>(), x.data<uint8_t>());
 }
 
 // A kernel that gives output 0 the elements of input 0; the shape function has given it their number and type.

@@ -32,13 +32,17 @@ Status filler_shape(Infer& in, Shape* out, bool* known) {
 Status value_type(const Args& args, DType* out) {
   const Argument* value = args.def.find("value");
   *out = DType::kFloat;
-  if (args.has("dtype")) *out = DType(args.i("dtype"));
-  else if (value && !value->has_f && value->has_i) *out = DType::kInt64;
-  else if (value && value->has_s) *out = DType::kString;
+  if (args.has("dtype"))
+    *out = DType(args.i("dtype"));
+  else if (value && !value->has_f && value->has_i)
+    *out = DType::kInt64;
+  else if (value && value->has_s)
+    *out = DType::kString;
   if (*out == DType::kByte) *out = DType::kUint8;
-  PF_CHECK(*out == DType::kString || (dtype_size(*out) && *out != DType::kFloat16), argument, "dtype must be the number of a type (1 float32, 2 int32, 10 int64, …), is ",
-           args.i("dtype"));
-  PF_CHECK(!value || value->has_s == (*out == DType::kString), argument, "value and dtype (", *out, ") do not go together");
+  PF_CHECK(*out == DType::kString || (dtype_size(*out) && *out != DType::kFloat16), argument,
+           "dtype must be the number of a type (1 float32, 2 int32, 10 int64, …), is ", args.i("dtype"));
+  PF_CHECK(!value || value->has_s == (*out == DType::kString), argument, "value and dtype (", *out,
+           ") do not go together");
   return {};
 }
 

@@ -21,7 +21,8 @@ inline constexpr auto kFillerArguments = [](auto& op) {
       .arg("input_as_shape", false, "The input holds the shape, instead of having it.");
 };
 inline constexpr auto kFillerPorts = [](auto& op) {
-  op.optional_input("shape", "Gives its shape; with input_as_shape int64, 1-D: holds the shape.").output("Y", "The new tensor.");
+  op.optional_input("shape", "Gives its shape; with input_as_shape int64, 1-D: holds the shape.")
+      .output("Y", "The new tensor.");
 };
 
 }  // namespace pf

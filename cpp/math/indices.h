@@ -12,7 +12,8 @@ inline int64_t index_at(const Tensor& t, int64_t i) {
 
 // Input i must be int32 or int64.
 inline Status want_indices(const Infer& in, int i) {
-  PF_CHECK(is_index(in.dtype(i)), type, "\"", in.args.def.input[size_t(i)], "\" must be int32 or int64, is ", in.dtype(i), "; Cast converts");
+  PF_CHECK(is_index(in.dtype(i)), type, "\"", in.args.def.input[size_t(i)], "\" must be int32 or int64, is ",
+           in.dtype(i), "; Cast converts");
   return {};
 }
 

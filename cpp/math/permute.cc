@@ -43,20 +43,21 @@ void copy_blocks(const Permutation& plan, const int64_t* y_steps, int k, const T
   const int last = plan.rank - 1;
   const int64_t rows = plan.dims[k], columns = plan.dims[last], strips = (rows + kBlock - 1) / kBlock;
   const int64_t x_step = plan.steps[last], y_step = y_steps[k];
-  parallel_for(plan.size / (rows * columns) * strips, 1 + 16384 / (kBlock * columns), [=, &plan](int64_t begin, int64_t end) {
-    for (int64_t task = begin; task < end; ++task) {
-      const Origin at(plan, y_steps, task / strips, k, last);
-      const int64_t i0 = task % strips * kBlock, i1 = smaller(rows, i0 + kBlock);
-      for (int64_t j0 = 0; j0 < columns; j0 += kBlock) {
-        const int64_t j1 = smaller(columns, j0 + kBlock);
-        for (int64_t i = i0; i < i1; ++i) {
-          const T* from = x + at.x + i;
-          T* to = y + at.y + i * y_step;
-          for (int64_t j = j0; j < j1; ++j) to[j] = from[j * x_step];
-        }
-      }
-    }
-  });
+  parallel_for(plan.size / (rows * columns) * strips, 1 + 16384 / (kBlock * columns),
+               [=, &plan](int64_t begin, int64_t end) {
+                 for (int64_t task = begin; task < end; ++task) {
+                   const Origin at(plan, y_steps, task / strips, k, last);
+                   const int64_t i0 = task % strips * kBlock, i1 = smaller(rows, i0 + kBlock);
+                   for (int64_t j0 = 0; j0 < columns; j0 += kBlock) {
+                     const int64_t j1 = smaller(columns, j0 + kBlock);
+                     for (int64_t i = i0; i < i1; ++i) {
+                       const T* from = x + at.x + i;
+                       T* to = y + at.y + i * y_step;
+                       for (int64_t j = j0; j < j1; ++j) to[j] = from[j * x_step];
+                     }
+                   }
+                 }
+               });
 }
 
 template <class T>
@@ -96,14 +97,20 @@ void permute(const Permutation& plan, DType type, const void* x, void* y) {
                         (plan.rank == 2 || (plan.rank == 3 && plan.steps[0] == plan.dims[k] * plan.dims[last]));
   if (matrices && dtype_size(type) == 4) {
     const int64_t count = plan.rank == 3 ? plan.dims[0] : 1;
-    return transpose_matrices(count, plan.dims[last], plan.dims[k], static_cast<const float*>(x), static_cast<float*>(y));
+    return transpose_matrices(count, plan.dims[last], plan.dims[k], static_cast<const float*>(x),
+                              static_cast<float*>(y));
   }
   switch (dtype_size(type)) {
-    case 1: return copy_blocks_of<uint8_t>(plan, y_steps, k, x, y);
-    case 2: return copy_blocks_of<uint16_t>(plan, y_steps, k, x, y);
-    case 4: return copy_blocks_of<uint32_t>(plan, y_steps, k, x, y);
-    case 8: return copy_blocks_of<uint64_t>(plan, y_steps, k, x, y);
-    default: return copy_blocks_of<std::string>(plan, y_steps, k, x, y);
+    case 1:
+      return copy_blocks_of<uint8_t>(plan, y_steps, k, x, y);
+    case 2:
+      return copy_blocks_of<uint16_t>(plan, y_steps, k, x, y);
+    case 4:
+      return copy_blocks_of<uint32_t>(plan, y_steps, k, x, y);
+    case 8:
+      return copy_blocks_of<uint64_t>(plan, y_steps, k, x, y);
+    default:
+      return copy_blocks_of<std::string>(plan, y_steps, k, x, y);
   }
 }
 

@@ -8,7 +8,9 @@ namespace pf {
 struct Planes {
   int64_t count, height, width, depth;
   Planes(const Shape& x, bool channels_last)
-      : count(channels_last ? x[0] : x[0] * x[1]), height(x[channels_last ? 1 : 2]), width(x[channels_last ? 2 : 3]),
+      : count(channels_last ? x[0] : x[0] * x[1]),
+        height(x[channels_last ? 1 : 2]),
+        width(x[channels_last ? 2 : 3]),
         depth(channels_last ? x[3] : 1) {}
   int64_t row() const { return width * depth; }
   int64_t plane() const { return height * row(); }

@@ -37,8 +37,10 @@ template <class T>
 struct Over {
   using U = typename Wrapping<T>::type;
   PF_FN T operator()(T a, T b) const {
-    if constexpr (std::is_integral_v<T>) return b == 0 ? 0 : b == -1 ? T(U(0) - U(a)) : T(a / b);
-    else return a / b;
+    if constexpr (std::is_integral_v<T>)
+      return b == 0 ? 0 : b == -1 ? T(U(0) - U(a)) : T(a / b);
+    else
+      return a / b;
   }
 };
 
@@ -52,7 +54,8 @@ Status binary_shape(Infer& in) {
 template <class T>
 Status check_divisors(const Tensor& b) {
   const T* data = b.data<T>();
-  for (int64_t i = 0; i < b.size(); ++i) PF_CHECK(data[i] != 0, value, "division of integers by 0: element ", i, " of B");
+  for (int64_t i = 0; i < b.size(); ++i)
+    PF_CHECK(data[i] != 0, value, "division of integers by 0: element ", i, " of B");
   return {};
 }
 
@@ -62,10 +65,14 @@ struct Binary {
   explicit Binary(const Args& args) : args(args) {}
   Status run(OpRun& op) {
     switch (op.in(0).dtype()) {
-      case DType::kFloat: return run_as<float>(op);
-      case DType::kDouble: return run_as<double>(op);
-      case DType::kInt32: return run_as<int32_t>(op);
-      default: return run_as<int64_t>(op);
+      case DType::kFloat:
+        return run_as<float>(op);
+      case DType::kDouble:
+        return run_as<double>(op);
+      case DType::kInt32:
+        return run_as<int32_t>(op);
+      default:
+        return run_as<int64_t>(op);
     }
   }
   template <class T>
@@ -73,15 +80,20 @@ struct Binary {
     Shape shape;
     Broadcast plan;
     PF_TRY(plan_broadcast(args, op.in_shape(0), op.in_shape(1), &shape, &plan));
-    if constexpr (Device::kIsHost && std::is_integral_v<T> && std::is_same_v<F<T>, Over<T>>) PF_TRY(check_divisors<T>(op.in(1)));
+    if constexpr (Device::kIsHost && std::is_integral_v<T> && std::is_same_v<F<T>, Over<T>>)
+      PF_TRY(check_divisors<T>(op.in(1)));
     broadcast_map<Device, F<T>>(op, plan, op.in(0).data<T>(), op.in(1).data<T>(), op.out(0).data<T>());
     return {};
   }
 };
-template <class Device> using Add = Binary<Device, Plus>;
-template <class Device> using Sub = Binary<Device, Minus>;
-template <class Device> using Mul = Binary<Device, Times>;
-template <class Device> using Div = Binary<Device, Over>;
+template <class Device>
+using Add = Binary<Device, Plus>;
+template <class Device>
+using Sub = Binary<Device, Minus>;
+template <class Device>
+using Mul = Binary<Device, Times>;
+template <class Device>
+using Div = Binary<Device, Over>;
 
 struct DividendGradient {
   PF_FN float operator()(float dc, float b) const { return dc / b; }
@@ -116,8 +128,10 @@ void reduce_to_b(Gradient& g) { set_axis(g.args, g.plain("SumReduceLike", {pre_r
 
 void add_gradient(Gradient& g) {
   g.set_dense(0, g.GO(0));
-  if (g.args.has("broadcast")) g.op("SumReduceLike", {g.GO(0), g.I(1)}, {g.GI(1)});
-  else g.set_dense(1, g.GO(0));
+  if (g.args.has("broadcast"))
+    g.op("SumReduceLike", {g.GO(0), g.I(1)}, {g.GI(1)});
+  else
+    g.set_dense(1, g.GO(0));
 }
 
 void sub_gradient(Gradient& g) {
@@ -132,7 +146,8 @@ void sub_gradient(Gradient& g) {
 
 void mul_gradient(Gradient& g) {
   if (g.O(0) == g.I(0) || g.O(0) == g.I(1)) {
-    (void)g.refuse(text("works in place on \"", g.O(0), "\", but its gradient needs both inputs; give the output a name of its own"));
+    (void)g.refuse(text("works in place on \"", g.O(0),
+                        "\", but its gradient needs both inputs; give the output a name of its own"));
     return;
   }
   OpDef& da = g.plain("Mul", {g.GO(0), g.I(1)}, {g.GI(0)});
@@ -147,8 +162,10 @@ void mul_gradient(Gradient& g) {
 }
 
 void div_gradient(Gradient& g) {
-  if (g.args.has("broadcast")) (void)g.refuse("has no gradient with broadcast; repeat B with Tile first");
-  else g.op("DivGradient", {g.I(1), g.O(0), g.GO(0)}, {g.GI(0), g.GI(1)});
+  if (g.args.has("broadcast"))
+    (void)g.refuse("has no gradient with broadcast; repeat B with Tile first");
+  else
+    g.op("DivGradient", {g.I(1), g.O(0), g.GO(0)}, {g.GI(0), g.GI(1)});
 }
 
 constexpr auto kOperands = [](auto& op) {
@@ -160,26 +177,11 @@ constexpr auto kOperands = [](auto& op) {
       .shape(binary_shape);
 };
 
-PF_OP(Add)
-    .with(kOperands)
-    .doc("Elementwise sum `C = A + B`.")
-    .inplace(1, 0)
-    .grad(add_gradient)
-    .kernel<Add>();
+PF_OP(Add).with(kOperands).doc("Elementwise sum `C = A + B`.").inplace(1, 0).grad(add_gradient).kernel<Add>();
 
-PF_OP(Sub)
-    .with(kOperands)
-    .doc("Elementwise difference `C = A - B`.")
-    .inplace(1, 0)
-    .grad(sub_gradient)
-    .kernel<Sub>();
+PF_OP(Sub).with(kOperands).doc("Elementwise difference `C = A - B`.").inplace(1, 0).grad(sub_gradient).kernel<Sub>();
 
-PF_OP(Mul)
-    .with(kOperands)
-    .doc("Elementwise product `C = A * B`.")
-    .inplace(1, 0)
-    .grad(mul_gradient)
-    .kernel<Mul>();
+PF_OP(Mul).with(kOperands).doc("Elementwise product `C = A * B`.").inplace(1, 0).grad(mul_gradient).kernel<Mul>();
 
 PF_OP(Div)
     .with(kOperands)

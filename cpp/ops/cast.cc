@@ -44,7 +44,8 @@ Status read_type(const Args& args, const char* name, DType* out) {
     if (given->has_s ? same_name(given->s, t.name) : args.i(name) == int64_t(t.type)) *out = t.type;
   if (!given->has_s && args.i(name) == int64_t(DType::kByte)) *out = DType::kUint8;
   PF_CHECK(*out != DType::kNone, argument, "\"", name, "\" must be a numeric type by number or name, is ",
-           given->has_s ? std::string_view(given->s) : std::string_view("another number"), "; float32, int32, int64, uint8, … are");
+           given->has_s ? std::string_view(given->s) : std::string_view("another number"),
+           "; float32, int32, int64, uint8, … are");
   return {};
 }
 
@@ -57,26 +58,38 @@ void load(const void* x, int64_t n, double* real, int64_t* whole) {
   const T* from = static_cast<const T*>(x);
   PF_SCALAR_LOOP
   for (int64_t i = 0; i < n; ++i) {
-    if constexpr (std::is_same_v<T, bool>) whole[i] = static_cast<const uint8_t*>(x)[i] != 0;
-    else if constexpr (std::is_same_v<T, Half>) real[i] = half_to_float(from[i].bits);
-    else if constexpr (std::is_floating_point_v<T>) real[i] = from[i];
-    else whole[i] = from[i];
+    if constexpr (std::is_same_v<T, bool>)
+      whole[i] = static_cast<const uint8_t*>(x)[i] != 0;
+    else if constexpr (std::is_same_v<T, Half>)
+      real[i] = half_to_float(from[i].bits);
+    else if constexpr (std::is_floating_point_v<T>)
+      real[i] = from[i];
+    else
+      whole[i] = from[i];
   }
 }
 
 template <class T>
 T from_whole(int64_t x) {
-  if constexpr (std::is_same_v<T, bool>) return x != 0;
-  else if constexpr (std::is_same_v<T, Half>) return {float_to_half(float(x))};
-  else return T(x);
+  if constexpr (std::is_same_v<T, bool>)
+    return x != 0;
+  else if constexpr (std::is_same_v<T, Half>)
+    return {float_to_half(float(x))};
+  else
+    return T(x);
 }
 template <class T>
 T from_real(double x) {
-  if constexpr (std::is_same_v<T, bool>) return x != 0;
-  else if constexpr (std::is_same_v<T, Half>) return {float_to_half(float(x))};
-  else if constexpr (std::is_floating_point_v<T>) return T(x);
-  else if constexpr (std::is_same_v<T, int32_t>) return x > -2147483649.0 && x < 2147483648.0 ? int32_t(x) : INT32_MIN;
-  else return T(truncated(x));
+  if constexpr (std::is_same_v<T, bool>)
+    return x != 0;
+  else if constexpr (std::is_same_v<T, Half>)
+    return {float_to_half(float(x))};
+  else if constexpr (std::is_floating_point_v<T>)
+    return T(x);
+  else if constexpr (std::is_same_v<T, int32_t>)
+    return x > -2147483649.0 && x < 2147483648.0 ? int32_t(x) : INT32_MIN;
+  else
+    return T(truncated(x));
 }
 template <class T>
 void store(const double* real, const int64_t* whole, int64_t n, void* y) {
@@ -103,9 +116,10 @@ template <class T>
 constexpr Numbers numbers(bool real) {
   return {dtype_of<T>(), real, load<T>, store<T>};
 }
-constexpr Numbers kNumbers[] = {numbers<float>(true),     numbers<double>(true),   numbers<Half>(true),    numbers<bool>(false),
-                                numbers<uint8_t>(false),  numbers<int8_t>(false),  numbers<uint16_t>(false), numbers<int16_t>(false),
-                                numbers<int32_t>(false),  numbers<int64_t>(false)};
+constexpr Numbers kNumbers[] = {numbers<float>(true),     numbers<double>(true),   numbers<Half>(true),
+                                numbers<bool>(false),     numbers<uint8_t>(false), numbers<int8_t>(false),
+                                numbers<uint16_t>(false), numbers<int16_t>(false), numbers<int32_t>(false),
+                                numbers<int64_t>(false)};
 
 const Numbers* numbers_of(DType t) {
   for (const Numbers& n : kNumbers)
@@ -145,8 +159,10 @@ struct Cast {
   Status run(OpRun& op) {
     const Tensor& x = op.in(0);
     Tensor& y = op.out(0);
-    if (x.dtype() == y.dtype()) copy_elements<Device>(op, x, y);
-    else if (!direct<uint8_t, float>(x, y) && !direct<int32_t, float>(x, y) && !direct<int32_t, int64_t>(x, y)) convert(x, y);
+    if (x.dtype() == y.dtype())
+      copy_elements<Device>(op, x, y);
+    else if (!direct<uint8_t, float>(x, y) && !direct<int32_t, float>(x, y) && !direct<int32_t, int64_t>(x, y))
+      convert(x, y);
     return {};
   }
 };

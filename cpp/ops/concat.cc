@@ -13,7 +13,8 @@ struct Axis {
 };
 
 Status read_axis(const Args& args, int rank, Axis* out) {
-  PF_CHECK(!args.has("axis") || !args.has("order"), argument, "axis and order both say which dimension; give one of them");
+  PF_CHECK(!args.has("axis") || !args.has("order"), argument,
+           "axis and order both say which dimension; give one of them");
   const std::string_view order = args.s("order");
   PF_CHECK(order == "NCHW" || order == "NHWC", argument, "order must be NCHW or NHWC, is \"", order, "\"");
   int64_t axis = order == "NCHW" ? 1 : 3;
@@ -21,7 +22,8 @@ Status read_axis(const Args& args, int rank, Axis* out) {
     axis = args.i("axis"), out->added = args.b("add_axis");
     if (out->added) ++rank;
   }
-  PF_CHECK(axis >= -rank && axis < rank, shape, "there is no dimension ", axis, " to join or split along: there are ", rank);
+  PF_CHECK(axis >= -rank && axis < rank, shape, "there is no dimension ", axis, " to join or split along: there are ",
+           rank);
   out->at = int(axis < 0 ? axis + rank : axis);
   return {};
 }
@@ -34,11 +36,12 @@ Status concat_shape(Infer& in) {
   for (int i = 0; i < in.inputs(); ++i) {
     const Shape& x = in.shape(i);
     PF_TRY(in.want_dtype(i, in.dtype(0)));
-    PF_CHECK(x.rank() == first.rank(), shape, "\"", in.args.def.input[size_t(i)], "\" ", x, " and \"", in.args.def.input[0], "\" ", first,
-             " must have equally many dimensions");
+    PF_CHECK(x.rank() == first.rank(), shape, "\"", in.args.def.input[size_t(i)], "\" ", x, " and \"",
+             in.args.def.input[0], "\" ", first, " must have equally many dimensions");
     for (int d = 0; d < x.rank(); ++d)
-      PF_CHECK(x[d] == first[d] || (d == axis.at && !axis.added), shape, "\"", in.args.def.input[size_t(i)], "\" ", x, " and \"",
-               in.args.def.input[0], "\" ", first, " may differ in dimension ", axis.at, axis.added ? " of the result only" : " only");
+      PF_CHECK(x[d] == first[d] || (d == axis.at && !axis.added), shape, "\"", in.args.def.input[size_t(i)], "\" ", x,
+               " and \"", in.args.def.input[0], "\" ", first, " may differ in dimension ", axis.at,
+               axis.added ? " of the result only" : " only");
     sum += axis.added ? 1 : x[axis.at];
   }
   Shape y;
@@ -54,12 +57,15 @@ struct Layout {
   int64_t outer, whole;
   Elements elements;
   Layout(const Tensor& whole_tensor, int axis)
-      : outer(whole_tensor.shape().upto(axis)), whole(whole_tensor.shape().from(axis)), elements(whole_tensor.dtype()) {}
+      : outer(whole_tensor.shape().upto(axis)),
+        whole(whole_tensor.shape().from(axis)),
+        elements(whole_tensor.dtype()) {}
 
   // Copies one part between its own memory and its place in the whole, `offset` elements into each of `outer`.
   void copy_part(uint8_t* to, int64_t to_step, const uint8_t* from, int64_t from_step, int64_t length) const {
     parallel_for(outer, 1 + 16384 / (length + 1), [=, this](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) elements.copy(elements.at(to, i * to_step), elements.at(from, i * from_step), length);
+      for (int64_t i = begin; i < end; ++i)
+        elements.copy(elements.at(to, i * to_step), elements.at(from, i * from_step), length);
     });
   }
 };
@@ -78,7 +84,8 @@ struct Concat {
       offset += part;
     }
     if (op.outputs() > 1)
-      for (int i = 0; i < op.inputs(); ++i) op.out(1).data<int32_t>()[i] = axis.added ? 1 : int32_t(op.in_shape(i)[axis.at]);
+      for (int i = 0; i < op.inputs(); ++i)
+        op.out(1).data<int32_t>()[i] = axis.added ? 1 : int32_t(op.in_shape(i)[axis.at]);
     return {};
   }
 };
@@ -89,8 +96,10 @@ Status set_parts(Infer& in, const Axis& axis, const Tensor* values) {
   const std::vector<int64_t>& given = in.args.ints("split");
   const int64_t count = in.outputs(), numbers = in.inputs() == 2 ? in.shape(1).size() : int64_t(given.size());
   const bool equal = in.inputs() == 1 && given.empty();
-  PF_CHECK(equal || numbers == count, argument, "there must be one size for each of the ", count, " outputs, found ", numbers);
-  PF_CHECK(!equal || axis.added || x[axis.at] % count == 0, shape, "dimension ", axis.at, " of X ", x, " cannot be split into ", count, " equal parts");
+  PF_CHECK(equal || numbers == count, argument, "there must be one size for each of the ", count, " outputs, found ",
+           numbers);
+  PF_CHECK(!equal || axis.added || x[axis.at] % count == 0, shape, "dimension ", axis.at, " of X ", x,
+           " cannot be split into ", count, " equal parts");
   int64_t sum = 0;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t part = axis.added ? 1 : equal ? x[axis.at] / count : values ? index_at(*values, i) : given[size_t(i)];
@@ -101,7 +110,8 @@ Status set_parts(Infer& in, const Axis& axis, const Tensor* values) {
     in.set(int(i), y, in.dtype(0));
     sum += part;
   }
-  PF_CHECK(sum == x[axis.at], shape, "the parts along dimension ", axis.at, " of X ", x, " make ", sum, " together, not ", x[axis.at]);
+  PF_CHECK(sum == x[axis.at], shape, "the parts along dimension ", axis.at, " of X ", x, " make ", sum,
+           " together, not ", x[axis.at]);
   return {};
 }
 
@@ -116,7 +126,8 @@ Status split_shape(Infer& in) {
   PF_TRY(split_axis(in.args, in.shape(0).rank(), &axis));
   const Tensor* values = nullptr;
   if (in.inputs() == 2) {
-    PF_CHECK(in.args.ints("split").empty(), argument, "the sizes of the parts are given both as argument and as second input");
+    PF_CHECK(in.args.ints("split").empty(), argument,
+             "the sizes of the parts are given both as argument and as second input");
     PF_TRY(want_indices(in, 1));
     if (!axis.added && !(values = in.value(1))) return in.unknown();
   }
@@ -173,7 +184,8 @@ constexpr auto kSplit = [](auto& op) {
   op.optional_arg("axis", ArgType::kInt, "The dimension to split; a negative one counts from the end.")
       .arg("order", "NCHW", "Instead of axis: splits the channels of NCHW (dimension 1) or NHWC (dimension 3).")
       .arg("add_axis", false, "With axis: takes slices and drops the dimension.")
-      .optional_arg("split", ArgType::kInts, "The size of each part; without it and without second input they are equal.")
+      .optional_arg("split", ArgType::kInts,
+                    "The size of each part; without it and without second input they are equal.")
       .input("X", "Any type.")
       .optional_input("split_info", "int32: the size of each part, in place of the argument.")
       .variadic_output("Y", "The parts, in order.")

@@ -8,8 +8,10 @@ namespace {
 // Shares the memory, except where a planned net has laid blobs over one another.
 struct Alias {
   Status run(OpRun& op) {
-    if (op.in_blob(0).shared_in || op.out_blob(0).shared_in) copy_elements<Device>(op, op.in(0), op.out(0));
-    else op.out(0).share(op.in(0));
+    if (op.in_blob(0).shared_in || op.out_blob(0).shared_in)
+      copy_elements<Device>(op, op.in(0), op.out(0));
+    else
+      op.out(0).share(op.in(0));
     return {};
   }
 };
@@ -18,8 +20,10 @@ void pass_gradient(Gradient& g) { g.set_dense(0, g.GO(0)); }
 
 void dense_gradient(Gradient& g) {
   const std::vector<Gradient::Name>& given = g.outputs_given();
-  if (!given.empty() && !given[0].values.empty()) g.op("SparseToDense", {given[0].indices, given[0].values, g.I(0)}, {g.GI(0)});
-  else pass_gradient(g);
+  if (!given.empty() && !given[0].values.empty())
+    g.op("SparseToDense", {given[0].indices, given[0].values, g.I(0)}, {g.GI(0)});
+  else
+    pass_gradient(g);
 }
 
 constexpr auto kPorts = [](auto& op) {

@@ -19,10 +19,14 @@ struct Value {
     const double real = given && given->has_f ? double(given->f) : double(args.i("value"));
     const int64_t whole = t == DType::kBool ? real != 0 : args.i("value");
     const float single = float(real);
-    if (t == DType::kString) text = given ? given->s : std::string();
-    else if (t == DType::kFloat) std::memcpy(&bits, &single, sizeof single);
-    else if (t == DType::kDouble) std::memcpy(&bits, &real, sizeof real);
-    else bits = uint64_t(whole);  // the low bytes, whatever the width
+    if (t == DType::kString)
+      text = given ? given->s : std::string();
+    else if (t == DType::kFloat)
+      std::memcpy(&bits, &single, sizeof single);
+    else if (t == DType::kDouble)
+      std::memcpy(&bits, &real, sizeof real);
+    else
+      bits = uint64_t(whole);  // the low bytes, whatever the width
   }
 };
 
@@ -51,10 +55,18 @@ struct ConstantFill {
     Tensor& y = op.out(0);
     const Value value(args, y.dtype());
     switch (dtype_size(y.dtype())) {
-      case 1: set_all(y, uint8_t(value.bits)); break;
-      case 2: set_all(y, uint16_t(value.bits)); break;
-      case 4: set_all(y, uint32_t(value.bits)); break;
-      case 8: set_all(y, value.bits); break;
+      case 1:
+        set_all(y, uint8_t(value.bits));
+        break;
+      case 2:
+        set_all(y, uint16_t(value.bits));
+        break;
+      case 4:
+        set_all(y, uint32_t(value.bits));
+        break;
+      case 8:
+        set_all(y, value.bits);
+        break;
       default:
         for (int64_t i = 0; i < y.size(); ++i) y.data<std::string>()[i] = value.text;
     }
@@ -72,7 +84,8 @@ Status diagonal_shape(Infer& in) {
   if (!known) return in.unknown();
   PF_CHECK(shape.rank() >= 2, shape, "needs 2 dimensions or more, found ", shape);
   for (int d = 1; d < shape.rank(); ++d)
-    PF_CHECK(shape.rank() == 2 || shape[d] == shape[0], shape, "needs equal dimensions where there are more than 2, found ", shape);
+    PF_CHECK(shape.rank() == 2 || shape[d] == shape[0], shape,
+             "needs equal dimensions where there are more than 2, found ", shape);
   in.set(0, shape, type);
   return {};
 }
@@ -82,7 +95,8 @@ struct DiagonalFill {
   explicit DiagonalFill(const Args& args) : args(args) {}
   Status run(OpRun& op) {
     Tensor& y = op.out(0);
-    // From one element of the diagonal to the next: one step in every dimension. A tall matrix begins anew, as in numpy.
+    // From one element of the diagonal to the next: one step in every dimension. A tall matrix begins anew, as in
+    // numpy.
     int64_t step = 0;
     for (int d = 0; d < y.rank(); ++d) step += y.shape().from(d + 1);
     const Value value(args, y.dtype());
@@ -117,12 +131,15 @@ Status given_shape(Infer& in) {
   // Only GivenTensorFill heeds dtype, the others have their type in their name.
   DType type = kType;
   if (kType == DType::kFloat && in.args.has("dtype")) type = DType(in.args.i("dtype"));
-  PF_CHECK(type == DType::kFloat || type == DType::kDouble || type == DType::kBool || type == DType::kInt32 || type == DType::kInt64 || type == DType::kString,
-           argument, "dtype must be 1 (float32), 2 (int32), 4 (string), 5 (bool), 10 (int64) or 13 (float64), is ", in.args.i("dtype"));
+  PF_CHECK(type == DType::kFloat || type == DType::kDouble || type == DType::kBool || type == DType::kInt32 ||
+               type == DType::kInt64 || type == DType::kString,
+           argument, "dtype must be 1 (float32), 2 (int32), 4 (string), 5 (bool), 10 (int64) or 13 (float64), is ",
+           in.args.i("dtype"));
   PF_TRY(filler_shape(in, &shape, &known));
   if (!known) return in.unknown();
   const size_t count = values_given(in.args, type);
-  PF_CHECK(int64_t(count) == shape.size(), shape, "values has ", count, " elements of type ", type, ", the shape ", shape, " needs ", shape.size());
+  PF_CHECK(int64_t(count) == shape.size(), shape, "values has ", count, " elements of type ", type, ", the shape ",
+           shape, " needs ", shape.size());
   in.set(0, shape, type);
   return {};
 }
@@ -134,8 +151,10 @@ void copy_values(const std::vector<S>& values, T* y) {
   } else {
     PF_SCALAR_LOOP
     for (size_t i = 0; i < values.size(); ++i) {
-      if constexpr (std::is_same_v<T, bool>) y[i] = values[i] != 0;
-      else y[i] = T(values[i]);
+      if constexpr (std::is_same_v<T, bool>)
+        y[i] = values[i] != 0;
+      else
+        y[i] = T(values[i]);
     }
   }
 }
@@ -150,11 +169,21 @@ struct GivenTensorFill {
     const std::vector<float>& floats = args.floats("values");
     const std::vector<int64_t>& ints = args.ints("values");
     switch (y.dtype()) {
-      case DType::kFloat: ints.empty() ? copy_values(floats, y.data<float>()) : copy_values(ints, y.data<float>()); break;
-      case DType::kDouble: ints.empty() ? copy_values(floats, y.data<double>()) : copy_values(ints, y.data<double>()); break;
-      case DType::kBool: copy_values(ints, y.data<bool>()); break;
-      case DType::kInt32: copy_values(ints, y.data<int32_t>()); break;
-      case DType::kInt64: copy_values(ints, y.data<int64_t>()); break;
+      case DType::kFloat:
+        ints.empty() ? copy_values(floats, y.data<float>()) : copy_values(ints, y.data<float>());
+        break;
+      case DType::kDouble:
+        ints.empty() ? copy_values(floats, y.data<double>()) : copy_values(ints, y.data<double>());
+        break;
+      case DType::kBool:
+        copy_values(ints, y.data<bool>());
+        break;
+      case DType::kInt32:
+        copy_values(ints, y.data<int32_t>());
+        break;
+      case DType::kInt64:
+        copy_values(ints, y.data<int64_t>());
+        break;
       default:
         for (size_t i = 0; i < args.strings("values").size(); ++i) y.data<std::string>()[i] = args.strings("values")[i];
     }
@@ -174,7 +203,8 @@ constexpr auto kValue = [](auto& op) {
 template <ArgType kArgument>
 constexpr auto kGiven = [](auto& op) {
   op.required_arg("values", kArgument, "All elements in row-major order.")
-      .optional_arg("dtype", ArgType::kInt, "Of GivenTensorFill: another type than float, by its number in TensorProto.DataType.")
+      .optional_arg("dtype", ArgType::kInt,
+                    "Of GivenTensorFill: another type than float, by its number in TensorProto.DataType.")
       .with(kFillerArguments)
       .with(kFillerPorts)
       .inplace(0, 0)
@@ -183,7 +213,9 @@ constexpr auto kGiven = [](auto& op) {
 };
 
 PF_OP(ConstantFill)
-    .doc("A tensor of one value. Without dtype its type is that of the value: float32 for a float, int64 for an integer.")
+    .doc(
+        "A tensor of one value. Without dtype its type is that of the value: float32 for a float, int64 for an "
+        "integer.")
     .with(kValue)
     .shape(value_shape)
     .cpu<ConstantFill>();
@@ -203,12 +235,30 @@ PF_OP(RangeFill)
     .no_grad()
     .cpu<RangeFill>();
 
-PF_OP(GivenTensorFill).doc("A float tensor of the values given.").with(kGiven<ArgType::kFloats>).shape(given_shape<DType::kFloat>);
-PF_OP(GivenTensorDoubleFill).doc("A float64 tensor of the values given.").with(kGiven<ArgType::kFloats>).shape(given_shape<DType::kDouble>);
-PF_OP(GivenTensorIntFill).doc("An int32 tensor of the values given.").with(kGiven<ArgType::kInts>).shape(given_shape<DType::kInt32>);
-PF_OP(GivenTensorInt64Fill).doc("An int64 tensor of the values given.").with(kGiven<ArgType::kInts>).shape(given_shape<DType::kInt64>);
-PF_OP(GivenTensorBoolFill).doc("A bool tensor of the values given.").with(kGiven<ArgType::kInts>).shape(given_shape<DType::kBool>);
-PF_OP(GivenTensorStringFill).doc("A string tensor of the values given.").with(kGiven<ArgType::kStrings>).shape(given_shape<DType::kString>);
+PF_OP(GivenTensorFill)
+    .doc("A float tensor of the values given.")
+    .with(kGiven<ArgType::kFloats>)
+    .shape(given_shape<DType::kFloat>);
+PF_OP(GivenTensorDoubleFill)
+    .doc("A float64 tensor of the values given.")
+    .with(kGiven<ArgType::kFloats>)
+    .shape(given_shape<DType::kDouble>);
+PF_OP(GivenTensorIntFill)
+    .doc("An int32 tensor of the values given.")
+    .with(kGiven<ArgType::kInts>)
+    .shape(given_shape<DType::kInt32>);
+PF_OP(GivenTensorInt64Fill)
+    .doc("An int64 tensor of the values given.")
+    .with(kGiven<ArgType::kInts>)
+    .shape(given_shape<DType::kInt64>);
+PF_OP(GivenTensorBoolFill)
+    .doc("A bool tensor of the values given.")
+    .with(kGiven<ArgType::kInts>)
+    .shape(given_shape<DType::kBool>);
+PF_OP(GivenTensorStringFill)
+    .doc("A string tensor of the values given.")
+    .with(kGiven<ArgType::kStrings>)
+    .shape(given_shape<DType::kString>);
 
 }  // namespace
 }  // namespace pf

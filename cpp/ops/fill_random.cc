@@ -14,7 +14,8 @@ void fill_blocks(OpRun& op, Make make, double low, double high, Tensor& y) {
   const int64_t n = y.size();
   uint8_t* data = y.data<uint8_t>();
   parallel_for((n + 3) / 4, 2048, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) make(Philox(seed, uint64_t(i)).word, n - i * 4 < 4 ? n - i * 4 : 4, low, high, data + i * 16);
+    for (int64_t i = begin; i < end; ++i)
+      make(Philox(seed, uint64_t(i)).word, n - i * 4 < 4 ? n - i * 4 : 4, low, high, data + i * 16);
   });
 }
 
@@ -29,7 +30,8 @@ void make_uniform(const uint32_t* words, int64_t count, double low, double high,
 void make_gaussian(const uint32_t* words, int64_t count, double mean, double deviation, uint8_t* y) {
   float* data = reinterpret_cast<float*>(y);
   for (int64_t k = 0; k < count; k += 2) {
-    const float radius = float(deviation) * std::sqrt(-2.f * std::log(1.f - unit(words[k]))), angle = 6.2831853f * unit(words[k + 1]);
+    const float radius = float(deviation) * std::sqrt(-2.f * std::log(1.f - unit(words[k]))),
+                angle = 6.2831853f * unit(words[k + 1]);
     data[k] = float(mean) + radius * std::cos(angle);
     if (k + 1 < count) data[k + 1] = float(mean) + radius * std::sin(angle);
   }
@@ -38,13 +40,16 @@ void make_gaussian(const uint32_t* words, int64_t count, double mean, double dev
 // Both ends are possible.
 void make_integers(const uint32_t* words, int64_t count, double low, double high, uint8_t* y) {
   const uint64_t range = uint64_t(high - low) + 1;
-  for (int64_t k = 0; k < count; ++k) reinterpret_cast<int32_t*>(y)[k] = int32_t(int64_t(low) + int64_t(words[k] * range >> 32));
+  for (int64_t k = 0; k < count; ++k)
+    reinterpret_cast<int32_t*>(y)[k] = int32_t(int64_t(low) + int64_t(words[k] * range >> 32));
 }
 
 template <class T>
 T bound(const Args& args, const char* name) {
-  if constexpr (std::is_same_v<T, float>) return args.f(name);
-  else return T(args.i(name));
+  if constexpr (std::is_same_v<T, float>)
+    return args.f(name);
+  else
+    return T(args.i(name));
 }
 
 // The range comes from the arguments, or from inputs 1 and 2. With inputs an empty range makes an empty tensor.
@@ -55,10 +60,12 @@ Status range_shape(Infer& in) {
   PF_CHECK(in.inputs() != 2, argument, "takes min and max as inputs both or neither");
   PF_TRY(filler_shape(in, &shape, &known));
   if (in.inputs() == 3) {
-    PF_CHECK(!in.args.has("min") && !in.args.has("max"), argument, "min and max are given both as arguments and as inputs");
+    PF_CHECK(!in.args.has("min") && !in.args.has("max"), argument,
+             "min and max are given both as arguments and as inputs");
     for (int i = 1; i < 3; ++i) {
       PF_TRY(in.want_dtype(i, dtype_of<T>()));
-      PF_CHECK(in.shape(i).size() == 1, shape, "\"", in.args.def.input[size_t(i)], "\" must have 1 element; its shape is ", in.shape(i));
+      PF_CHECK(in.shape(i).size() == 1, shape, "\"", in.args.def.input[size_t(i)],
+               "\" must have 1 element; its shape is ", in.shape(i));
     }
     const Tensor *low = in.value(1), *high = in.value(2);
     if (!known || !low || !high) return in.unknown();
@@ -79,7 +86,8 @@ struct Uniform {
   explicit Uniform(const Args& args) : args(args) {}
   Status run(OpRun& op) {
     const bool by_input = op.inputs() == 3;
-    const T low = by_input ? *op.in(1).data<T>() : bound<T>(args, "min"), high = by_input ? *op.in(2).data<T>() : bound<T>(args, "max");
+    const T low = by_input ? *op.in(1).data<T>() : bound<T>(args, "min"),
+            high = by_input ? *op.in(2).data<T>() : bound<T>(args, "max");
     fill_blocks(op, std::is_same_v<T, float> ? make_uniform : make_integers, low, high, op.out(0));
     return {};
   }
@@ -148,12 +156,14 @@ Status unique_shape(Infer& in) {
   bool known = false;
   const DType type = DType(in.args.i("dtype"));
   PF_CHECK(is_index(type), argument, "dtype must be 2 (int32) or 10 (int64), is ", in.args.i("dtype"));
-  PF_CHECK(in.args.i("min") <= in.args.i("max") && in.args.i("min") > INT64_MIN / 2 && in.args.i("max") < INT64_MAX / 2, argument, "max must not be smaller than min");
+  PF_CHECK(in.args.i("min") <= in.args.i("max") && in.args.i("min") > INT64_MIN / 2 && in.args.i("max") < INT64_MAX / 2,
+           argument, "max must not be smaller than min");
   if (in.inputs() == 2) PF_TRY(in.want_dtype(1, type));
   PF_TRY(filler_shape(in, &shape, &known));
   if (!known) return in.unknown();
   const int64_t avoided = in.inputs() == 2 ? in.shape(1).size() : 0, range = in.args.i("max") - in.args.i("min") + 1;
-  PF_CHECK(shape.size() <= range - avoided, argument, "there are not ", shape.size(), " different numbers from min to max besides the ", avoided, " to avoid");
+  PF_CHECK(shape.size() <= range - avoided, argument, "there are not ", shape.size(),
+           " different numbers from min to max besides the ", avoided, " to avoid");
   in.set(0, shape, type);
   return {};
 }
@@ -173,8 +183,10 @@ struct UniqueUniformFill {
     for (int64_t i = 0; i < y.size();) {
       const int64_t value = low + int64_t(op.random.below(uint64_t(args.i("max") - low) + 1));
       if (!taken.add(value)) continue;
-      if (y.dtype() == DType::kInt64) y.data<int64_t>()[i++] = value;
-      else y.data<int32_t>()[i++] = int32_t(value);
+      if (y.dtype() == DType::kInt64)
+        y.data<int64_t>()[i++] = value;
+      else
+        y.data<int32_t>()[i++] = int32_t(value);
     }
     return {};
   }
@@ -230,15 +242,18 @@ PF_OP(GaussianFill)
     .cpu<GaussianFill>();
 
 PF_OP(XavierFill)
-    .doc("First weights of a layer: float, equally likely from -s to s with `s = sqrt(3 / fan_in)`, where fan_in is the "
-         "number of elements divided by dimension 0.")
+    .doc(
+        "First weights of a layer: float, equally likely from -s to s with `s = sqrt(3 / fan_in)`, where fan_in is the "
+        "number of elements divided by dimension 0.")
     .with(kFiller)
     .shape([](Infer& in) { return weight_shape(in, 1); })
     .cpu<XavierFill>();
 
 PF_OP(MSRAFill)
-    .doc("First weights of a layer before Relu: float, normal with mean 0 and `std = sqrt(2 / fan_out)`, where fan_out is "
-         "the number of elements divided by dimension 1.")
+    .doc(
+        "First weights of a layer before Relu: float, normal with mean 0 and `std = sqrt(2 / fan_out)`, where fan_out "
+        "is "
+        "the number of elements divided by dimension 1.")
     .with(kFiller)
     .shape([](Infer& in) { return weight_shape(in, 2); })
     .cpu<MsraFill>();

@@ -25,7 +25,8 @@ Status prepend_shape(Infer& in) {
   const Shape& x = in.shape(0);
   const int64_t size = in.args.i("dim_size");
   PF_CHECK(size > 0, argument, "dim_size must be 1 or more, is ", size);
-  PF_CHECK(x.rank() >= 1 && x[0] % size == 0, shape, "the first dimension of X ", x, " must be a multiple of dim_size, ", size);
+  PF_CHECK(x.rank() >= 1 && x[0] % size == 0, shape, "the first dimension of X ", x,
+           " must be a multiple of dim_size, ", size);
   Shape y{size, x[0] / size};
   for (int i = 1; i < x.rank(); ++i) y.push_back(x[i]);
   in.set(0, y, in.dtype(0));

@@ -22,21 +22,25 @@ struct Gather {
     const int64_t rows = data.dim(0), row = data.shape().from(1), count = indices.size();
     for (int64_t i = 0; i < count; ++i) {
       const int64_t index = index_at(indices, i);
-      PF_CHECK(index >= 0 && index < rows, value, "element ", i, " of INDICES is ", index, "; DATA ", data.shape(), " has rows 0 .. ", rows - 1);
+      PF_CHECK(index >= 0 && index < rows, value, "element ", i, " of INDICES is ", index, "; DATA ", data.shape(),
+               " has rows 0 .. ", rows - 1);
     }
     const Elements elements(data.dtype());
     const uint8_t* from = data.data<uint8_t>();
     uint8_t* to = op.out(0).data<uint8_t>();
     parallel_for(count, 1 + 16384 / (row + 1), [=, &indices](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) elements.copy(elements.at(to, i * row), elements.at(from, index_at(indices, i) * row), row);
+      for (int64_t i = begin; i < end; ++i)
+        elements.copy(elements.at(to, i * row), elements.at(from, index_at(indices, i) * row), row);
     });
     return {};
   }
 };
 
 void gather_gradient(Gradient& g) {
-  if (g.args.b("dense_gradient")) g.op("SparseToDense", {g.I(1), g.GO(0), g.I(0)}, {g.GI(0)});
-  else g.set_sparse(0, g.I(1), g.GO(0));
+  if (g.args.b("dense_gradient"))
+    g.op("SparseToDense", {g.I(1), g.GO(0), g.I(0)}, {g.GI(0)});
+  else
+    g.set_sparse(0, g.I(1), g.GO(0));
 }
 
 PF_OP(Gather)

@@ -10,8 +10,10 @@ namespace {
 struct Forward {
   template <class T>
   PF_FN T operator()(T x) const {
-    if constexpr (std::is_integral_v<T>) return T(0 - uint64_t(x));  // wraps around
-    else return -x;
+    if constexpr (std::is_integral_v<T>)
+      return T(0 - uint64_t(x));  // wraps around
+    else
+      return -x;
   }
 };
 
@@ -19,10 +21,14 @@ template <class Device>
 struct Negative {
   Status run(OpRun& op) {
     switch (op.in(0).dtype()) {
-      case DType::kFloat: return run_as<float>(op);
-      case DType::kDouble: return run_as<double>(op);
-      case DType::kInt32: return run_as<int32_t>(op);
-      default: return run_as<int64_t>(op);
+      case DType::kFloat:
+        return run_as<float>(op);
+      case DType::kDouble:
+        return run_as<double>(op);
+      case DType::kInt32:
+        return run_as<int32_t>(op);
+      default:
+        return run_as<int64_t>(op);
     }
   }
   template <class T>

@@ -17,7 +17,8 @@ struct Padding {
 
   Status read(const Args& args) {
     const std::vector<int64_t>& pads = args.ints("pads");
-    PF_CHECK(pads.empty() || pads.size() == 4, argument, "pads must be top, left, bottom, right; found ", pads.size(), " numbers");
+    PF_CHECK(pads.empty() || pads.size() == 4, argument, "pads must be top, left, bottom, right; found ", pads.size(),
+             " numbers");
     PF_CHECK(pads.empty() || !args.has("pad"), argument, "pad and pads are both given");
     const int64_t all = args.i("pad");
     top = left = bottom = right = all;
@@ -26,18 +27,22 @@ struct Padding {
     if (args.has("pad_l")) left = args.i("pad_l");
     if (args.has("pad_b")) bottom = args.i("pad_b");
     if (args.has("pad_r")) right = args.i("pad_r");
-    PF_CHECK(top >= 0 && left >= 0 && bottom >= 0 && right >= 0, argument, "padding must not be negative, is ", top, ", ", left, ", ", bottom, ", ", right);
+    PF_CHECK(top >= 0 && left >= 0 && bottom >= 0 && right >= 0, argument, "padding must not be negative, is ", top,
+             ", ", left, ", ", bottom, ", ", right);
     const std::string_view name = args.s("mode");
-    PF_CHECK(name == "constant" || name == "reflect" || name == "edge", argument, "mode must be constant, reflect or edge, is \"", name, "\"");
+    PF_CHECK(name == "constant" || name == "reflect" || name == "edge", argument,
+             "mode must be constant, reflect or edge, is \"", name, "\"");
     mode = name == "constant" ? Mode::kConstant : name == "reflect" ? Mode::kReflect : Mode::kEdge;
     return {};
   }
 
   Status check(int64_t height, int64_t width) const {
     const int64_t most_y = top > bottom ? top : bottom, most_x = left > right ? left : right;
-    PF_CHECK(mode == Mode::kConstant || (height > 0 && width > 0), shape, "a picture of ", height, " by ", width, " has no pixels to pad with");
-    PF_CHECK(mode != Mode::kReflect || (most_y < height && most_x < width), shape, "mode reflect needs padding smaller than the picture, which is ",
-             height, " by ", width, "; found ", most_y, " and ", most_x);
+    PF_CHECK(mode == Mode::kConstant || (height > 0 && width > 0), shape, "a picture of ", height, " by ", width,
+             " has no pixels to pad with");
+    PF_CHECK(mode != Mode::kReflect || (most_y < height && most_x < width), shape,
+             "mode reflect needs padding smaller than the picture, which is ", height, " by ", width, "; found ",
+             most_y, " and ", most_x);
     return {};
   }
 };
@@ -91,8 +96,10 @@ struct PadImage {
       if (i == pad.left) i += from.width;  // the middle is there
       if (i == to.width) break;
       const int64_t at = source(i - pad.left, from.width, pad.mode);
-      if (at < 0) fill(y + i * depth, depth, value);
-      else std::memcpy(y + i * depth, x + at * depth, size_t(depth) * sizeof(float));
+      if (at < 0)
+        fill(y + i * depth, depth, value);
+      else
+        std::memcpy(y + i * depth, x + at * depth, size_t(depth) * sizeof(float));
     }
   }
 
@@ -103,8 +110,10 @@ struct PadImage {
     parallel_for(to.count * to.height, 1 + 16384 / (to.row() + 1), [=, this](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         const int64_t at = source(row % to.height - pad.top, from.height, pad.mode);
-        if (at < 0) fill(y + row * to.row(), to.row(), value);
-        else pad_row(x + row / to.height * from.plane() + at * from.row(), from, y + row * to.row(), to);
+        if (at < 0)
+          fill(y + row * to.row(), to.row(), value);
+        else
+          pad_row(x + row / to.height * from.plane() + at * from.row(), from, y + row * to.row(), to);
       }
     });
     return {};
@@ -150,7 +159,8 @@ constexpr auto kPadding = [](auto& op) {
       .optional_arg("pad_b", ArgType::kInt, "Padding at the bottom.")
       .optional_arg("pad_r", ArgType::kInt, "Padding at the right.")
       .optional_arg("pads", ArgType::kInts, "Top, left, bottom, right.")
-      .arg("mode", "constant", "constant: `value`; reflect: mirrored, the border itself not repeated; edge: the nearest pixel.")
+      .arg("mode", "constant",
+           "constant: `value`; reflect: mirrored, the border itself not repeated; edge: the nearest pixel.")
       .arg("value", 0.f, "What mode constant pads with.")
       .arg("order", "NCHW", "NCHW or NHWC.");
 };

@@ -12,9 +12,12 @@ bool channels_last(const Args& args) { return args.s("order") == "NHWC"; }
 struct Layout {
   int64_t outer = 1, channels = 1, inner = 1;
   Layout(const Shape& x, const Shape& slope, bool last) {
-    if (slope.size() == 1) inner = x.size();
-    else if (last) outer = x.upto(x.rank() - 1), channels = x[x.rank() - 1];
-    else outer = x[0], channels = x[1], inner = x.from(2);
+    if (slope.size() == 1)
+      inner = x.size();
+    else if (last)
+      outer = x.upto(x.rank() - 1), channels = x[x.rank() - 1];
+    else
+      outer = x[0], channels = x[1], inner = x.from(2);
   }
 };
 
@@ -55,9 +58,7 @@ struct ChannelSlope {
   const float *x, *value, *slope;
   float* out;
   int64_t channels, inner;
-  PF_FN void operator()(int64_t i) const {
-    out[i] = x[i] > 0.f ? value[i] : slope[i / inner % channels] * value[i];
-  }
+  PF_FN void operator()(int64_t i) const { out[i] = x[i] > 0.f ? value[i] : slope[i / inner % channels] * value[i]; }
 };
 
 // The same on the CPU, without a division for each element: one slope, channels last, channels first.
@@ -84,9 +85,12 @@ void scale_rows(const Layout& at, const float* x, const float* value, const floa
   });
 }
 void scale_on_cpu(const Layout& at, const float* x, const float* value, const float* slope, float* out) {
-  if (at.channels == 1 && at.outer == 1) scale_all(at, x, value, slope, out);
-  else if (at.inner == 1) scale_columns(at, x, value, slope, out);
-  else scale_rows(at, x, value, slope, out);
+  if (at.channels == 1 && at.outer == 1)
+    scale_all(at, x, value, slope, out);
+  else if (at.inner == 1)
+    scale_columns(at, x, value, slope, out);
+  else
+    scale_rows(at, x, value, slope, out);
 }
 
 template <class Device>
@@ -98,8 +102,10 @@ struct PRelu {
     const float *x = input.data<float>(), *slope = op.in(1).data<float>();
     float* y = op.out(0).data<float>();
     const Layout at(input.shape(), op.in(1).shape(), last);
-    if constexpr (Device::kIsHost) scale_on_cpu(at, x, x, slope, y);
-    else Device::each(op, input.size(), ChannelSlope{x, x, slope, y, at.channels, at.inner});
+    if constexpr (Device::kIsHost)
+      scale_on_cpu(at, x, x, slope, y);
+    else
+      Device::each(op, input.size(), ChannelSlope{x, x, slope, y, at.channels, at.inner});
     return {};
   }
 };
@@ -143,8 +149,9 @@ PF_OP(PRelu)
     .kernel<PRelu>();
 
 PF_OP(PReluGradient)
-    .doc("Gradient of PRelu: `dX = dY` where `X > 0`, `dX = Slope * dY` elsewhere; `dSlope` sums `X * dY` over the "
-         "elements of its channel where `X <= 0`.")
+    .doc(
+        "Gradient of PRelu: `dX = dY` where `X > 0`, `dX = Slope * dY` elsewhere; `dSlope` sums `X * dY` over the "
+        "elements of its channel where `X <= 0`.")
     .arg("order", "NCHW", "As given to PRelu.")
     .input("Y", "Output of PRelu.")
     .input("dY", "Gradient of Y.")

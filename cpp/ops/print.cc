@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Print: a tensor as one line on standard output.
-#include "core/op.h"
 #include "core/print.h"
+
+#include "core/op.h"
 
 namespace pf {
 namespace {
@@ -14,17 +15,27 @@ void append_elements(std::string& line, const Tensor& x, int64_t count) {
 
 void append_elements(std::string& line, const Tensor& x, int64_t count) {
   switch (x.dtype()) {
-    case DType::kFloat: return append_elements<float>(line, x, count);
-    case DType::kDouble: return append_elements<double>(line, x, count);
-    case DType::kString: return append_elements<std::string>(line, x, count);
-    case DType::kInt64: return append_elements<int64_t>(line, x, count);
-    case DType::kInt32: return append_elements<int32_t>(line, x, count);
-    case DType::kInt16: return append_elements<int16_t>(line, x, count);
-    case DType::kUint16: return append_elements<uint16_t>(line, x, count);
-    case DType::kInt8: return append_elements<int8_t>(line, x, count);
+    case DType::kFloat:
+      return append_elements<float>(line, x, count);
+    case DType::kDouble:
+      return append_elements<double>(line, x, count);
+    case DType::kString:
+      return append_elements<std::string>(line, x, count);
+    case DType::kInt64:
+      return append_elements<int64_t>(line, x, count);
+    case DType::kInt32:
+      return append_elements<int32_t>(line, x, count);
+    case DType::kInt16:
+      return append_elements<int16_t>(line, x, count);
+    case DType::kUint16:
+      return append_elements<uint16_t>(line, x, count);
+    case DType::kInt8:
+      return append_elements<int8_t>(line, x, count);
     case DType::kUint8:
-    case DType::kBool: return append_elements<uint8_t>(line, x, count);
-    default: line += "…";
+    case DType::kBool:
+      return append_elements<uint8_t>(line, x, count);
+    default:
+      line += "…";
   }
 }
 

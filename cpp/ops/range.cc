@@ -16,8 +16,10 @@ struct Ends {
 template <class T, class Value>
 Ends<T> read_ends(int inputs, Value value) {
   Ends<T> ends;
-  if (inputs == 1) ends.stop = value(0);
-  else ends.start = value(0), ends.stop = value(1);
+  if (inputs == 1)
+    ends.stop = value(0);
+  else
+    ends.start = value(0), ends.stop = value(1);
   if (inputs == 3) ends.step = value(2);
   return ends;
 }
@@ -41,7 +43,8 @@ Status set_length(Infer& in) {
   const Tensor* values[3] = {};
   for (int i = 0; i < in.inputs(); ++i) {
     PF_TRY(in.want_dtype(i, dtype_of<T>()));
-    PF_CHECK(in.shape(i).size() == 1, shape, "\"", in.args.def.input[size_t(i)], "\" must have 1 element; its shape is ", in.shape(i));
+    PF_CHECK(in.shape(i).size() == 1, shape, "\"", in.args.def.input[size_t(i)],
+             "\" must have 1 element; its shape is ", in.shape(i));
     values[i] = in.value(i);
   }
   for (int i = 0; i < in.inputs(); ++i)
@@ -55,11 +58,16 @@ Status set_length(Infer& in) {
 
 Status range_shape(Infer& in) {
   switch (in.dtype(0)) {
-    case DType::kInt32: return set_length<int32_t>(in);
-    case DType::kInt64: return set_length<int64_t>(in);
-    case DType::kFloat: return set_length<float>(in);
-    case DType::kDouble: return set_length<double>(in);
-    default: return fail(Code::type, {"the inputs must be int32, int64, float32 or float64, are ", in.dtype(0)});
+    case DType::kInt32:
+      return set_length<int32_t>(in);
+    case DType::kInt64:
+      return set_length<int64_t>(in);
+    case DType::kFloat:
+      return set_length<float>(in);
+    case DType::kDouble:
+      return set_length<double>(in);
+    default:
+      return fail(Code::type, {"the inputs must be int32, int64, float32 or float64, are ", in.dtype(0)});
   }
 }
 
@@ -74,10 +82,14 @@ Status fill(OpRun& op) {
 struct Range {
   Status run(OpRun& op) {
     switch (op.in(0).dtype()) {
-      case DType::kInt32: return fill<int32_t>(op);
-      case DType::kInt64: return fill<int64_t>(op);
-      case DType::kFloat: return fill<float>(op);
-      default: return fill<double>(op);
+      case DType::kInt32:
+        return fill<int32_t>(op);
+      case DType::kInt64:
+        return fill<int64_t>(op);
+      case DType::kFloat:
+        return fill<float>(op);
+      default:
+        return fill<double>(op);
     }
   }
 };
@@ -107,9 +119,11 @@ struct LengthsRangeFill {
 };
 
 PF_OP(Range)
-    .doc("`start`, `start + step`, … before `stop`. Inputs are stop; start and stop; or start, stop and step. A step of "
-         "integers that would pass the end is dropped when going down.")
-    .input("start_or_stop", "int32, int64, float32 or float64, 1 element: stop when it is the only input, else start (0 without).")
+    .doc(
+        "`start`, `start + step`, … before `stop`. Inputs are stop; start and stop; or start, stop and step. A step of "
+        "integers that would pass the end is dropped when going down.")
+    .input("start_or_stop",
+           "int32, int64, float32 or float64, 1 element: stop when it is the only input, else start (0 without).")
     .optional_input("stop", "Type of the first input, 1 element.")
     .optional_input("step", "Type of the first input, 1 element; 1 without it.")
     .output("Y", "1-D, type of the inputs.")

@@ -26,16 +26,20 @@ Status resolve(const Shape& x, Shape* shape) {
   for (int i = 0; i < shape->rank(); ++i) {
     int64_t& d = (*shape)[i];
     if (d == 0 && i < x.rank()) d = x[i];
-    PF_CHECK(d >= -1 && (d >= 0 || open < 0), shape, "the new shape ", asked, " may hold one -1 and no other negative number");
-    if (d < 0) open = i;
-    else size = saturating_product(size, d);
+    PF_CHECK(d >= -1 && (d >= 0 || open < 0), shape, "the new shape ", asked,
+             " may hold one -1 and no other negative number");
+    if (d < 0)
+      open = i;
+    else
+      size = saturating_product(size, d);
   }
   if (open >= 0) {
     PF_CHECK(size != 0, shape, "the new shape ", asked, " leaves the -1 open: the other dimensions have no elements");
     (*shape)[open] = x.size() / size;
     size = saturating_product(size, (*shape)[open]);
   }
-  PF_CHECK(size == x.size() && !shape->overflow(), shape, "X ", x, " has ", x.size(), " elements, which do not fit the new shape ", asked);
+  PF_CHECK(size == x.size() && !shape->overflow(), shape, "X ", x, " has ", x.size(),
+           " elements, which do not fit the new shape ", asked);
   return {};
 }
 
@@ -64,27 +68,33 @@ struct Reshape {
     const Shape& old = op.in_shape(0);  // X itself may have its new shape already
     Tensor& y = op.out(1);
     for (int i = 0; i < old.rank(); ++i) {
-      if (y.dtype() == DType::kInt64) y.data<int64_t>()[i] = old[i];
-      else y.data<int32_t>()[i] = int32_t(old[i]);
+      if (y.dtype() == DType::kInt64)
+        y.data<int64_t>()[i] = old[i];
+      else
+        y.data<int32_t>()[i] = int32_t(old[i]);
     }
     return {};
   }
 };
 
 void reshape_gradient(Gradient& g) {
-  if (g.outputs() < 2) (void)g.refuse("needs its second output, the old shape, to have a gradient");
-  else g.plain("Reshape", {g.GO(0), g.O(1)}, {g.GI(0), "_" + g.GI(0) + "_dims"});
+  if (g.outputs() < 2)
+    (void)g.refuse("needs its second output, the old shape, to have a gradient");
+  else
+    g.plain("Reshape", {g.GO(0), g.O(1)}, {g.GI(0), "_" + g.GI(0) + "_dims"});
 }
 
 Status resize_like_shape(Infer& in) {
-  PF_CHECK(in.shape(0).size() == in.shape(1).size(), shape, "X ", in.shape(0), " and Like ", in.shape(1), " must have equally many elements");
+  PF_CHECK(in.shape(0).size() == in.shape(1).size(), shape, "X ", in.shape(0), " and Like ", in.shape(1),
+           " must have equally many elements");
   in.set(0, in.shape(1), in.dtype(0));
   return {};
 }
 
 PF_OP(Reshape)
-    .doc("The elements of X in row-major order under new dimensions. In the new shape 0 keeps the dimension of X in its "
-         "place and one -1 is computed.")
+    .doc(
+        "The elements of X in row-major order under new dimensions. In the new shape 0 keeps the dimension of X in its "
+        "place and one -1 is computed.")
     .optional_arg("shape", ArgType::kInts, "The new shape, where it is no input.")
     .input("X", "Any type and shape.")
     .optional_input("new_shape", "int64 or int32, 1-D: the new shape, where it is no argument.")

@@ -10,7 +10,8 @@ namespace {
 struct Scales {
   float height, width;
   bool last;
-  explicit Scales(const Args& args) : height(args.f("height_scale")), width(args.f("width_scale")), last(is_channels_last(args)) {}
+  explicit Scales(const Args& args)
+      : height(args.f("height_scale")), width(args.f("width_scale")), last(is_channels_last(args)) {}
 };
 
 // The pixel of n that stands at `i` after scaling.
@@ -20,7 +21,8 @@ int64_t source(int64_t i, float scale, int64_t n) {
 }
 
 Status check(const Scales& scales) {
-  PF_CHECK(scales.height > 0 && scales.width > 0, argument, "height_scale and width_scale must be positive, are ", double(scales.height), " and ", double(scales.width));
+  PF_CHECK(scales.height > 0 && scales.width > 0, argument, "height_scale and width_scale must be positive, are ",
+           double(scales.height), " and ", double(scales.width));
   return {};
 }
 
@@ -41,7 +43,8 @@ Status gradient_shape(Infer& in) {
   PF_TRY(want_pictures(in, 1));
   PF_TRY(check(scales));
   const Planes dy(in.shape(0), scales.last), x(in.shape(1), scales.last);
-  PF_CHECK(dy.count == x.count && dy.depth == x.depth, shape, "dY ", in.shape(0), " and X ", in.shape(1), " must have one batch and channels");
+  PF_CHECK(dy.count == x.count && dy.depth == x.depth, shape, "dY ", in.shape(0), " and X ", in.shape(1),
+           " must have one batch and channels");
   PF_CHECK(x.plane() > 0 || dy.plane() == 0, shape, "X ", in.shape(1), " has no pixels");
   in.set(0, in.shape(1), DType::kFloat);
   return {};
@@ -59,12 +62,14 @@ struct ResizeNearest {
     for (int64_t j = 0; j < to.width; ++j) columns[j] = source(j, scales.width, from.width) * from.depth;
     parallel_for(to.count * to.height, 1 + 16384 / (to.row() + 1), [=, this](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
-        const float* line = x + row / to.height * from.plane() + source(row % to.height, scales.height, from.height) * from.row();
+        const float* line =
+            x + row / to.height * from.plane() + source(row % to.height, scales.height, from.height) * from.row();
         float* out = y + row * to.row();
         if (to.depth == 1) {
           for (int64_t j = 0; j < to.width; ++j) out[j] = line[columns[j]];
         } else {
-          for (int64_t j = 0; j < to.width; ++j) std::memcpy(out + j * to.depth, line + columns[j], size_t(to.depth) * sizeof(float));
+          for (int64_t j = 0; j < to.width; ++j)
+            std::memcpy(out + j * to.depth, line + columns[j], size_t(to.depth) * sizeof(float));
         }
       }
     });
@@ -100,7 +105,9 @@ struct ResizeNearestGradient {
 };
 
 constexpr auto kScales = [](auto& op) {
-  op.arg("width_scale", 1.f, "Width of Y over width of X.").arg("height_scale", 1.f, "Height of Y over height of X.").arg("order", "NCHW", "NCHW or NHWC.");
+  op.arg("width_scale", 1.f, "Width of Y over width of X.")
+      .arg("height_scale", 1.f, "Height of Y over height of X.")
+      .arg("order", "NCHW", "NCHW or NHWC.");
 };
 
 PF_OP(ResizeNearest)

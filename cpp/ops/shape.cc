@@ -8,7 +8,8 @@ namespace {
 Status shape_shape(Infer& in) {
   const std::vector<int64_t>& axes = in.args.ints("axes");
   for (int64_t axis : axes)
-    PF_CHECK(axis >= 0 && axis < in.shape(0).rank(), argument, "axes name dimension ", axis, " of X, whose shape is ", in.shape(0));
+    PF_CHECK(axis >= 0 && axis < in.shape(0).rank(), argument, "axes name dimension ", axis, " of X, whose shape is ",
+             in.shape(0));
   in.set(0, Shape{axes.empty() ? in.shape(0).rank() : int64_t(axes.size())}, DType::kInt64);
   return {};
 }

@@ -16,9 +16,11 @@ struct Box {
 // past the end: -1 is the end itself.
 Status read_box(const Args& args, const Shape& x, const Tensor* starts, const Tensor* ends, Box* box) {
   const std::vector<int64_t>&s = args.ints("starts"), &e = args.ints("ends");
-  const int64_t count = starts ? starts->size() : int64_t(s.size()), end_count = ends ? ends->size() : int64_t(e.size());
-  PF_CHECK(count == end_count && count <= x.rank(), argument, "starts and ends must have one number for each of the first dimensions of X ",
-           x, "; found ", count, " and ", end_count);
+  const int64_t count = starts ? starts->size() : int64_t(s.size()),
+                end_count = ends ? ends->size() : int64_t(e.size());
+  PF_CHECK(count == end_count && count <= x.rank(), argument,
+           "starts and ends must have one number for each of the first dimensions of X ", x, "; found ", count, " and ",
+           end_count);
   for (int d = 0; d < x.rank(); ++d) {
     int64_t start = 0, end = x[d];
     if (d < count && x[d] > 0) {
@@ -27,7 +29,8 @@ Status read_box(const Args& args, const Shape& x, const Tensor* starts, const Te
       if (end < 0) end += x[d] + 1;
       if (start > x[d]) start = x[d];
       if (end > x[d]) end = x[d];
-      PF_CHECK(start >= 0 && end >= start, value, "dimension ", d, " of X ", x, " cannot be cut from ", start, " to ", end);
+      PF_CHECK(start >= 0 && end >= start, value, "dimension ", d, " of X ", x, " cannot be cut from ", start, " to ",
+               end);
     }
     box->start[d] = start;
     box->size.push_back(end - start);
@@ -46,7 +49,8 @@ void each_run(const Shape& whole, const Box& box, F move) {
   parallel_for(runs, 1 + 16384 / length, [=, &whole, &box](int64_t begin, int64_t end) {
     for (int64_t run = begin; run < end; ++run) {
       int64_t rest = run, at = cut < 0 ? 0 : box.start[cut] * after;
-      for (int d = cut - 1; d >= 0; --d) at += (box.start[d] + rest % box.size[d]) * whole.from(d + 1), rest /= box.size[d];
+      for (int d = cut - 1; d >= 0; --d)
+        at += (box.start[d] + rest % box.size[d]) * whole.from(d + 1), rest /= box.size[d];
       move(at, run * length, length);
     }
   });
@@ -54,10 +58,12 @@ void each_run(const Shape& whole, const Box& box, F move) {
 
 // Inputs: X, perhaps starts and ends, and of the gradient the gradient of Y. False when positions are not known yet.
 Status infer_box(Infer& in, int inputs, Box* box, bool* known) {
-  PF_CHECK(in.inputs() == inputs || in.inputs() == inputs + 2, argument, "takes both starts and ends as inputs, or neither");
+  PF_CHECK(in.inputs() == inputs || in.inputs() == inputs + 2, argument,
+           "takes both starts and ends as inputs, or neither");
   const Tensor *starts = nullptr, *ends = nullptr;
   if (in.inputs() > inputs) {
-    PF_CHECK(!in.args.has("starts") && !in.args.has("ends"), argument, "starts and ends are given both as arguments and as inputs");
+    PF_CHECK(!in.args.has("starts") && !in.args.has("ends"), argument,
+             "starts and ends are given both as arguments and as inputs");
     PF_TRY(want_indices(in, 1));
     PF_TRY(want_indices(in, 2));
     starts = in.value(1), ends = in.value(2);
@@ -103,7 +109,8 @@ Status gradient_shape(Infer& in) {
   PF_TRY(in.want_dtype(last, in.dtype(0)));
   PF_CHECK(dtype_size(in.dtype(0)), type, "X must hold numbers, is ", in.dtype(0));
   PF_TRY(infer_box(in, 2, &box, &known));
-  PF_CHECK(!known || in.shape(last) == box.size, shape, "dY must have the shape of the slice, ", box.size, ", is ", in.shape(last));
+  PF_CHECK(!known || in.shape(last) == box.size, shape, "dY must have the shape of the slice, ", box.size, ", is ",
+           in.shape(last));
   in.set(0, in.shape(0), in.dtype(0));
   return {};
 }
@@ -126,18 +133,23 @@ struct SliceGradient {
 };
 
 void slice_gradient(Gradient& g) {
-  if (g.inputs() > 1) g.op("SliceGradient", {g.I(0), g.I(1), g.I(2), g.GO(0)}, {g.GI(0)});
-  else g.op("SliceGradient", {g.I(0), g.GO(0)}, {g.GI(0)});
+  if (g.inputs() > 1)
+    g.op("SliceGradient", {g.I(0), g.I(1), g.I(2), g.GO(0)}, {g.GI(0)});
+  else
+    g.op("SliceGradient", {g.I(0), g.GO(0)}, {g.GI(0)});
 }
 
 constexpr auto kCorners = [](auto& op) {
   op.optional_arg("starts", ArgType::kInts, "First position in each of the first dimensions.")
-      .optional_arg("ends", ArgType::kInts, "Position after the last one; -1 is the end of the dimension, -2 one before it.");
+      .optional_arg("ends", ArgType::kInts,
+                    "Position after the last one; -1 is the end of the dimension, -2 one before it.");
 };
 
 PF_OP(Slice)
-    .doc("The part of X from `starts` to before `ends`; dimensions without a number are taken whole. A negative position "
-         "counts from one past the end: -1 is the end itself.")
+    .doc(
+        "The part of X from `starts` to before `ends`; dimensions without a number are taken whole. A negative "
+        "position "
+        "counts from one past the end: -1 is the end itself.")
     .with(kCorners)
     .input("X", "Any type and shape.")
     .optional_input("starts", "int32 or int64, in place of the argument.")
@@ -148,8 +160,9 @@ PF_OP(Slice)
     .cpu<Slice>();
 
 PF_OP(SliceGradient)
-    .doc("Gradient of Slice: dY in its place, 0 around it. Inputs are X, the starts and ends where Slice had them as "
-         "inputs, and dY.")
+    .doc(
+        "Gradient of Slice: dY in its place, 0 around it. Inputs are X, the starts and ends where Slice had them as "
+        "inputs, and dY.")
     .with(kCorners)
     .input("X", "Input of Slice.")
     .input("starts_or_dY", "dY when there are two inputs.")

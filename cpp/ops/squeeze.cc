@@ -10,7 +10,8 @@ Status named(const Infer& in, uint64_t* bits) {
   const std::vector<int64_t>& dims = in.args.ints("dims");
   PF_CHECK(!dims.empty(), argument, "dims must name a dimension or more");
   for (int64_t d : dims) {
-    PF_CHECK(d >= 0 && d < 2 * Shape::kMaxRank, argument, "dims must lie in 0 .. ", 2 * Shape::kMaxRank - 1, ", found ", d);
+    PF_CHECK(d >= 0 && d < 2 * Shape::kMaxRank, argument, "dims must lie in 0 .. ", 2 * Shape::kMaxRank - 1, ", found ",
+             d);
     *bits |= uint64_t(1) << d;
   }
   return {};
@@ -23,8 +24,10 @@ Status squeeze_shape(Infer& in) {
   PF_CHECK(!(dims >> x.rank()), shape, "dims name a dimension that X does not have; its shape is ", x);
   Shape y;
   for (int i = 0; i < x.rank(); ++i) {
-    if (!(dims >> i & 1)) y.push_back(x[i]);
-    else PF_CHECK(x[i] == 1, shape, "dimension ", i, " of X must be 1 to be dropped; the shape of X is ", x);
+    if (!(dims >> i & 1))
+      y.push_back(x[i]);
+    else
+      PF_CHECK(x[i] == 1, shape, "dimension ", i, " of X must be 1 to be dropped; the shape of X is ", x);
   }
   in.set(0, y, in.dtype(0));
   return {};
@@ -36,7 +39,8 @@ Status expand_shape(Infer& in) {
   PF_TRY(named(in, &dims));
   const int rank = x.rank() + __builtin_popcountll(dims);
   PF_CHECK(rank <= Shape::kMaxRank, shape, "a tensor has at most ", Shape::kMaxRank, " dimensions");
-  PF_CHECK(!(dims >> rank), shape, "dims name a dimension that the result would not have: X is ", x, ", Y has ", rank, " dimensions");
+  PF_CHECK(!(dims >> rank), shape, "dims name a dimension that the result would not have: X is ", x, ", Y has ", rank,
+           " dimensions");
   Shape y;
   for (int i = 0, from = 0; i < rank; ++i) y.push_back(dims >> i & 1 ? 1 : x[from++]);
   in.set(0, y, in.dtype(0));

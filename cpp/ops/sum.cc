@@ -8,22 +8,29 @@ namespace {
 struct Plus {
   template <class T>
   PF_FN T operator()(T a, T b) const {
-    if constexpr (std::is_integral_v<T>) return T(uint32_t(a) + uint32_t(b));  // wraps around
-    else return a + b;
+    if constexpr (std::is_integral_v<T>)
+      return T(uint32_t(a) + uint32_t(b));  // wraps around
+    else
+      return a + b;
   }
 };
 struct Larger {
   template <class T>
-  PF_FN T operator()(T a, T b) const { return a < b ? b : a; }
+  PF_FN T operator()(T a, T b) const {
+    return a < b ? b : a;
+  }
 };
 struct Smaller {
   template <class T>
-  PF_FN T operator()(T a, T b) const { return b < a ? b : a; }
+  PF_FN T operator()(T a, T b) const {
+    return b < a ? b : a;
+  }
 };
 
 Status same_numbers(Infer& in) {
   const DType t = in.dtype(0);
-  PF_CHECK(t == DType::kFloat || t == DType::kInt32, type, "the inputs must be float32 or int32, are ", t, "; Cast converts");
+  PF_CHECK(t == DType::kFloat || t == DType::kInt32, type, "the inputs must be float32 or int32, are ", t,
+           "; Cast converts");
   for (int i = 1; i < in.inputs(); ++i) {
     PF_TRY(in.want_dtype(i, t));
     PF_TRY(in.want_same_shape(0, i));
@@ -54,7 +61,8 @@ struct Sum {
     return !relu && first_input == 2 && next.def.type == "Relu" && (relu = true);
   }
   Status run(OpRun& op) {
-    if (op.in(0).dtype() == DType::kFloat) return relu ? combine<Device, PlusRelu, float>(op) : combine<Device, Plus, float>(op);
+    if (op.in(0).dtype() == DType::kFloat)
+      return relu ? combine<Device, PlusRelu, float>(op) : combine<Device, Plus, float>(op);
     PF_CHECK(!relu, type, "the Relu after it takes float, the sum is ", op.in(0).dtype());
     return combine<Device, Plus, int32_t>(op);
   }
@@ -89,7 +97,8 @@ struct MeanGradient {
     const Tensor& dy = op.in(0);
     const Times part{1.f / float(op.outputs())};
     // Output 0 may be dY itself and comes last.
-    for (int j = op.outputs() - 1; j >= 0; --j) Device::map(op, dy.size(), op.out(j).data<float>(), part, dy.data<float>());
+    for (int j = op.outputs() - 1; j >= 0; --j)
+      Device::map(op, dy.size(), op.out(j).data<float>(), part, dy.data<float>());
     return {};
   }
 };

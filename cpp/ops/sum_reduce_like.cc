@@ -42,18 +42,27 @@ struct SumReduceLike {
     Blocks at;
     PF_TRY(legacy_blocks(args, op.in_shape(0), op.in_shape(1), &at));
     switch (op.in(0).dtype()) {
-      case DType::kFloat: reduce(at, op.in(0).data<float>(), op.out(0).data<float>()); break;
-      case DType::kDouble: reduce(at, op.in(0).data<double>(), op.out(0).data<double>()); break;
-      case DType::kInt32: reduce(at, op.in(0).data<int32_t>(), op.out(0).data<int32_t>()); break;
-      default: reduce(at, op.in(0).data<int64_t>(), op.out(0).data<int64_t>());
+      case DType::kFloat:
+        reduce(at, op.in(0).data<float>(), op.out(0).data<float>());
+        break;
+      case DType::kDouble:
+        reduce(at, op.in(0).data<double>(), op.out(0).data<double>());
+        break;
+      case DType::kInt32:
+        reduce(at, op.in(0).data<int32_t>(), op.out(0).data<int32_t>());
+        break;
+      default:
+        reduce(at, op.in(0).data<int64_t>(), op.out(0).data<int64_t>());
     }
     return {};
   }
 };
 
 PF_OP(SumReduceLike)
-    .doc("Sums A over the dimensions along which B would be repeated to A's shape, by the rules of `broadcast=1` of Add: "
-         "the gradient of a repeated operand.")
+    .doc(
+        "Sums A over the dimensions along which B would be repeated to A's shape, by the rules of `broadcast=1` of "
+        "Add: "
+        "the gradient of a repeated operand.")
     .with([](auto& op) { broadcast_arguments(op); })
     .input("A", "float32, float64, int32 or int64.")
     .input("B", "Gives its shape to the result.")

@@ -26,7 +26,8 @@ Status infer_tiling(Infer& in, Tiling* out, bool* known) {
   *known = true;
   for (int i = 1; i < in.inputs(); ++i) {
     PF_TRY(want_indices(in, i));
-    PF_CHECK(in.shape(i).size() == 1, shape, "\"", in.args.def.input[size_t(i)], "\" must have 1 element; its shape is ", in.shape(i));
+    PF_CHECK(in.shape(i).size() == 1, shape, "\"", in.args.def.input[size_t(i)],
+             "\" must have 1 element; its shape is ", in.shape(i));
     values[i - 1] = in.value(i);
     if (!values[i - 1]) *known = false;
   }
@@ -34,7 +35,8 @@ Status infer_tiling(Infer& in, Tiling* out, bool* known) {
 }
 
 Status tiling_of(const Args& args, OpRun& op, Tiling* out) {
-  return read_tiling(args, op.in_shape(0), op.inputs() > 1 ? &op.in(1) : nullptr, op.inputs() > 2 ? &op.in(2) : nullptr, out);
+  return read_tiling(args, op.in_shape(0), op.inputs() > 1 ? &op.in(1) : nullptr, op.inputs() > 2 ? &op.in(2) : nullptr,
+                     out);
 }
 
 Status tile_shape(Infer& in) {
@@ -55,12 +57,14 @@ struct Tile {
     Tiling tiling;
     PF_TRY(tiling_of(args, op, &tiling));
     const Elements elements(op.in(0).dtype());
-    const int64_t outer = op.in(0).shape().upto(tiling.axis), inner = op.in(0).shape().from(tiling.axis), tiles = tiling.tiles;
+    const int64_t outer = op.in(0).shape().upto(tiling.axis), inner = op.in(0).shape().from(tiling.axis),
+                  tiles = tiling.tiles;
     const uint8_t* x = op.in(0).data<uint8_t>();
     uint8_t* y = op.out(0).data<uint8_t>();
     if (op.out(0).size() == 0) return {};
     parallel_for(outer * tiles, 1 + 16384 / (inner + 1), [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) elements.copy(elements.at(y, i * inner), elements.at(x, i / tiles * inner), inner);
+      for (int64_t i = begin; i < end; ++i)
+        elements.copy(elements.at(y, i * inner), elements.at(x, i / tiles * inner), inner);
     });
     return {};
   }
@@ -73,8 +77,8 @@ Status gradient_shape(Infer& in) {
   PF_TRY(infer_tiling(in, &tiling, &known));
   if (!known) return in.unknown();
   Shape x = in.shape(0);
-  PF_CHECK(tiling.tiles > 0 && x[tiling.axis] % tiling.tiles == 0, shape, "dimension ", tiling.axis, " of dY ", x, " is not made of ",
-           tiling.tiles, " equal parts");
+  PF_CHECK(tiling.tiles > 0 && x[tiling.axis] % tiling.tiles == 0, shape, "dimension ", tiling.axis, " of dY ", x,
+           " is not made of ", tiling.tiles, " equal parts");
   x[tiling.axis] /= tiling.tiles;
   in.set(0, x, DType::kFloat);
   return {};
@@ -86,7 +90,8 @@ struct TileGradient {
   Status run(OpRun& op) {
     Tiling tiling;
     PF_TRY(tiling_of(args, op, &tiling));
-    const int64_t outer = op.out(0).shape().upto(tiling.axis), inner = op.out(0).shape().from(tiling.axis), tiles = tiling.tiles;
+    const int64_t outer = op.out(0).shape().upto(tiling.axis), inner = op.out(0).shape().from(tiling.axis),
+                  tiles = tiling.tiles;
     const float* dy = op.in(0).data<float>();
     float* dx = op.out(0).data<float>();
     parallel_for(outer, 1 + 16384 / (inner * tiles + 1), [=](int64_t begin, int64_t end) {
@@ -110,7 +115,8 @@ void tile_gradient(Gradient& g) {
 
 constexpr auto kTiling = [](auto& op) {
   op.arg("tiles", 1, "How often; the second input has precedence.")
-      .arg("axis", 0, "The dimension to repeat along, a negative one counts from the end; the third input has precedence.");
+      .arg("axis", 0,
+           "The dimension to repeat along, a negative one counts from the end; the third input has precedence.");
 };
 
 PF_OP(Tile)

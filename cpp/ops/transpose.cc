@@ -16,10 +16,17 @@ Status permute_on(OpRun& op, const Permutation& plan) {
     permute(plan, op.in(0).dtype(), op.in(0).data<uint8_t>(), op.out(0).data<uint8_t>());
   } else {
     switch (dtype_size(op.in(0).dtype())) {
-      case 1: permute_each<Device, uint8_t>(op, plan); break;
-      case 2: permute_each<Device, uint16_t>(op, plan); break;
-      case 4: permute_each<Device, uint32_t>(op, plan); break;
-      default: permute_each<Device, uint64_t>(op, plan);
+      case 1:
+        permute_each<Device, uint8_t>(op, plan);
+        break;
+      case 2:
+        permute_each<Device, uint16_t>(op, plan);
+        break;
+      case 4:
+        permute_each<Device, uint32_t>(op, plan);
+        break;
+      default:
+        permute_each<Device, uint64_t>(op, plan);
     }
   }
   return {};
@@ -32,12 +39,13 @@ Status read_axes(const Args& args, int rank, int* axes) {
     return {};
   }
   const std::vector<int64_t>& given = args.ints("axes");
-  PF_CHECK(given.size() == size_t(rank), argument, "axes must name each of the ", rank, " dimensions of X, has ", given.size(), " numbers");
+  PF_CHECK(given.size() == size_t(rank), argument, "axes must name each of the ", rank, " dimensions of X, has ",
+           given.size(), " numbers");
   unsigned seen = 0;
   for (int i = 0; i < rank; ++i) {
     const int64_t axis = given[size_t(i)];
-    PF_CHECK(axis >= 0 && axis < rank && !(seen >> axis & 1), argument, "axes must name each dimension of X once, ", axis,
-             " is named again or is none of ", rank);
+    PF_CHECK(axis >= 0 && axis < rank && !(seen >> axis & 1), argument, "axes must name each dimension of X once, ",
+             axis, " is named again or is none of ", rank);
     seen |= 1u << axis, axes[i] = int(axis);
   }
   return {};
@@ -90,8 +98,10 @@ template <class Device, const int* kAxes>
 struct Fixed {
   Status run(OpRun& op) { return permute_on<Device>(op, Permutation(op.in(0).shape(), kAxes)); }
 };
-template <class Device> using ToLast = Fixed<Device, kLast>;
-template <class Device> using ToFirst = Fixed<Device, kFirst>;
+template <class Device>
+using ToLast = Fixed<Device, kLast>;
+template <class Device>
+using ToFirst = Fixed<Device, kFirst>;
 
 PF_OP(Transpose)
     .doc("X with its dimensions in another order: dimension i of Y is dimension `axes[i]` of X.")

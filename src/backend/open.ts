@@ -51,7 +51,9 @@ export async function openLocal(options: PostedOptions, signal?: AbortSignal): P
   for (const name of names) {
     try {
       const core = await open[name](options, refused, signal)
-      return new LocalBackend(core, { backend: name, refused })
+      if (!signal?.aborted) return new LocalBackend(core, { backend: name, refused })
+      await core.close()
+      throwIfStopped(signal)
     } catch (error) {
       throwIfStopped(signal)
       if (names.length === 1) throw error
@@ -120,17 +122,8 @@ async function startWasm(
   const module = await compile(source, signal)
   const { openWasmCore } = await import('../core/wasm.ts')
   const threads = options.threads ?? platform.cores()
-  const core = await openWasmCore({
-    module,
-    build,
-    threads,
-    threadScript: new URL(options.assets.thread),
-    wasi: options.wasi,
-  })
-  if (!signal?.aborted) return core
-  await core.close()
-  throwIfStopped(signal)
-  return core
+  const threadScript = new URL(options.assets.thread)
+  return await openWasmCore({ module, build, threads, threadScript, wasi: options.wasi })
 }
 
 async function compile(source: WasmSource, signal?: AbortSignal): Promise<WebAssembly.Module> {
@@ -152,10 +145,10 @@ async function fetchOk(url: string, signal?: AbortSignal): Promise<Response> {
   }
 }
 
-// Compiles while it loads, where the server says that it is WebAssembly.
+// A page compiles while it loads, where the server says that it is WebAssembly. (Bun forgets that it has yet to answer.)
 async function compileResponse(response: Response): Promise<WebAssembly.Module> {
-  const streams = response.headers.get('content-type')?.startsWith('application/wasm')
-  if (!streams || !WebAssembly.compileStreaming) return await compileBytes(await response.arrayBuffer())
+  const isWasm = response.headers.get('content-type')?.startsWith('application/wasm')
+  if (platform.name !== 'browser' || !isWasm) return await compileBytes(await response.arrayBuffer())
   return await explained(WebAssembly.compileStreaming(response))
 }
 

@@ -2,23 +2,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { dataRegion, readUserModule } from '../../src/core/user-module.ts'
+import { userModule } from './sample-module.ts'
 
-const section = (id: number, bytes: number[]) => [id, bytes.length, ...bytes]
-const text = (value: string) => [value.length, ...new TextEncoder().encode(value)]
-
-/** A module with one exported function `k` of three i32, importing a memory, with data at `at`. */
-function sample({ at = 1024, limits = [3, 1, 2], memory = true } = {}): Uint8Array {
-  const signed = (n: number): number[] => (n < 64 ? [n] : [(n & 127) | 128, ...signed(n >>> 7)])
-  return Uint8Array.from([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 3, 0x7f, 0x7f, 0x7f, 0]),
-    ...(memory ? section(2, [1, ...text('env'), ...text('memory'), 2, ...limits]) : []),
-    ...section(3, [1, 0]),
-    ...section(7, [1, ...text('k'), 0, 0]),
-    ...section(10, [1, 2, 0, 0x0b]),
-    ...section(11, [1, 0, 0x41, ...signed(at), 0x0b, 4, 1, 2, 3, 4]),
-  ])
-}
+const sample = (options: Parameters<typeof userModule>[0] = {}) => userModule({ data: [1, 2, 3, 4], ...options })
 
 test('functions and data are found', () => {
   const module = readUserModule(sample({ at: 2000 }), true)

@@ -23,7 +23,7 @@ import { firstDifference } from './trace.ts'
  * Each case says by how much the same Caffe2 differs from itself with other BLAS kernels and thread counts. Code that
  * sums in other orders and fuses operators may differ by this many times as much.
  */
-export const kNoiseFactor = 40
+export const kNoiseFactor = 30
 
 // Some outputs did not change at all with other kernels; these are eight units in the last place of a float.
 const kFloor = 1e-6

@@ -9,7 +9,7 @@ namespace pf {
 // Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): four words per counter.
 struct Philox {
   uint32_t word[4];
-  Philox(uint64_t seed, uint64_t counter) : word{uint32_t(counter), uint32_t(counter >> 32), 0, 0} {
+  constexpr Philox(uint64_t seed, uint64_t counter) : word{uint32_t(counter), uint32_t(counter >> 32), 0, 0} {
     uint32_t k0 = uint32_t(seed), k1 = uint32_t(seed >> 32);
     for (int round = 0; round < 10; ++round) {
       uint64_t p0 = 0xD2511F53ull * word[0], p1 = 0xCD9E8D57ull * word[2];

@@ -10,16 +10,22 @@
 namespace pf {
 namespace {
 
+PF_FN float correction_of(float beta1, float beta2, int64_t iter) {
+  const double t = double(iter) + 1;
+  return float(std::sqrt(1 - std::pow(double(beta2), t)) / (1 - std::pow(double(beta1), t)));
+}
+
 struct Update {
   const float *parameter, *first, *second, *gradient, *rate;
   float *new_parameter, *new_first, *new_second, *effective;
+  const int64_t* iter;  // where only the device can read it, else null and `correction` holds
   float beta1, beta2, epsilon, correction;
   template <class V>
   PF_FN void step(int64_t i) const {
     const V g = V::load(gradient + i), w = V::load(parameter + i);
     const V m = V::load(first + i) * V::splat(beta1) + g * V::splat(1.f - beta1);
     const V v = V::load(second + i) * V::splat(beta2) + g * g * V::splat(1.f - beta2);
-    const V by = V::splat(correction) * m / (sqrt(v) + V::splat(epsilon));
+    const V by = V::splat(iter ? correction_of(beta1, beta2, *iter) : correction) * m / (sqrt(v) + V::splat(epsilon));
     m.store(new_first + i);
     v.store(new_second + i);
     if (effective) by.store(effective + i);
@@ -30,15 +36,14 @@ struct Update {
 template <class Device>
 struct Adam {
   Status run(OpRun& op) {
-    const double t = double(op.in(5).data<int64_t>()[0]) + 1;
+    const int64_t* iter = op.in(5).data<int64_t>();
     const float beta1 = op.args.f("beta1"), beta2 = op.args.f("beta2");
-    const double correction = std::sqrt(1 - std::pow(double(beta2), t)) / (1 - std::pow(double(beta1), t));
     each_lanes<Device>(
         op, op.in(0).size(),
         Update{op.in(0).data<float>(), op.in(1).data<float>(), op.in(2).data<float>(), op.in(3).data<float>(),
                op.in(4).data<float>(), op.out(0).data<float>(), op.out(1).data<float>(), op.out(2).data<float>(),
-               op.outputs() > 3 ? op.out(3).data<float>() : nullptr, beta1, beta2, op.args.f("epsilon"),
-               float(correction)});
+               op.outputs() > 3 ? op.out(3).data<float>() : nullptr, Device::kIsHost ? nullptr : iter, beta1, beta2,
+               op.args.f("epsilon"), Device::kIsHost ? correction_of(beta1, beta2, *iter) : 0.f});
     return {};
   }
 };

@@ -10,10 +10,11 @@ namespace pf {
 namespace {
 
 struct Update {
-  const float *weight, *history, *gradient;  // history holds n and z of each weight in turn
+  const float *weight, *history, *gradient, *rate;  // history holds n and z of each weight in turn
   float *new_weight, *new_history;
-  float per_alpha, beta, lambda1, lambda2;
+  float alpha, beta, lambda1, lambda2;  // alpha unless there is a rate
   PF_FN void operator()(int64_t i) const {
+    const float per_alpha = 1.f / (rate ? *rate : alpha);
     const float g = gradient[i], n = history[2 * i], root = std::sqrt(n + g * g);
     const float z = history[2 * i + 1] + g - (root - std::sqrt(n)) * per_alpha * weight[i];
     new_history[2 * i] = n + g * g, new_history[2 * i + 1] = z;
@@ -25,11 +26,11 @@ struct Update {
 template <class Device>
 struct Ftrl {
   Status run(OpRun& op) {
-    const float alpha = op.inputs() > 3 ? op.in(3).data<float>()[0] : op.args.f("alpha");
     Device::each(
         op, op.in(0).size(),
-        Update{op.in(0).data<float>(), op.in(1).data<float>(), op.in(2).data<float>(), op.out(0).data<float>(),
-               op.out(1).data<float>(), 1.f / alpha, op.args.f("beta"), op.args.f("lambda1"), op.args.f("lambda2")});
+        Update{op.in(0).data<float>(), op.in(1).data<float>(), op.in(2).data<float>(),
+               op.inputs() > 3 ? op.in(3).data<float>() : nullptr, op.out(0).data<float>(), op.out(1).data<float>(),
+               op.args.f("alpha"), op.args.f("beta"), op.args.f("lambda1"), op.args.f("lambda2")});
     return {};
   }
 };

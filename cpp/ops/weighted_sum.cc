@@ -33,7 +33,7 @@ struct WeightedSum {
   }
 };
 
-template <class Device>
+// The weights' gradients are sums, so this one is for the CPU.
 struct WeightedSumGradient {
   Status run(OpRun& op) {
     const int64_t n = op.in(0).size();
@@ -103,7 +103,7 @@ PF_OP(WeightedSumGradient)
       return {};
     })
     .no_grad()
-    .kernel<WeightedSumGradient>();
+    .cpu<WeightedSumGradient>();
 
 }  // namespace
 }  // namespace pf

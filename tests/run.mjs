@@ -46,12 +46,12 @@ const reasons = new Map()
 
 /** Sums results of one runtime and shows failures as they come. */
 function tally(label) {
-  const sum = { passed: 0, failed: 0, skipped: 0, files: 0, slowest: { ms: 0 }, start: performance.now() }
+  const sum = { passed: 0, failed: 0, skipped: 0, files: 0, times: [], start: performance.now() }
   const onResult = (result) => {
     sum.files++
     sum.passed += result.passed
     sum.failed += result.failed
-    if (result.ms > sum.slowest.ms) sum.slowest = result
+    sum.times.push(result)
     for (const [reason, count] of Object.entries(result.skipped)) {
       sum.skipped += count
       reasons.set(reason, (reasons.get(reason) ?? 0) + count)
@@ -62,8 +62,9 @@ function tally(label) {
     for (const key of Object.keys(total)) total[key] += sum[key]
     const counts = `${String(sum.passed).padStart(6)} passed ${String(sum.failed).padStart(4)} failed ${String(sum.skipped).padStart(5)} skipped`
     const seconds = `${((performance.now() - sum.start) / 1000).toFixed(1)} s`.padStart(8)
-    const slow = sum.slowest.ms > 3000 ? `  slowest: ${sum.slowest.name} ${(sum.slowest.ms / 1000).toFixed(1)} s` : ''
-    console.log(`${label.padEnd(30)}${counts}${seconds}${slow}`)
+    const slowest = sum.times.sort((a, b) => b.ms - a.ms).filter(({ ms }) => ms > 5000)
+    const slow = slowest.slice(0, 4).map(({ name, ms }) => `${name} ${(ms / 1000).toFixed(0)} s`)
+    console.log(`${label.padEnd(30)}${counts}${seconds}${slow.length ? `   slowest: ${slow.join(', ')}` : ''}`)
   }
   return { onResult, finish }
 }

@@ -15,7 +15,7 @@ class PackedFilter {
   Status prepare(const ConvShape& s, const OpRun& op, bool has_bias, const FoldedAffine& affine) {
     if (unchanged(s, op)) return {};
     bytes_.reset();
-    const int64_t packed = conv_packed_size(s), channels = s.out_channels;
+    const int64_t packed = size_ = conv_packed_size(s), channels = s.out_channels;
     PF_TRY(Memory::allocate(size_t(packed + 2 * channels) * sizeof(float), &bytes_));
     float* scale = data() + packed;
     bias_ = scale + channels;
@@ -24,7 +24,7 @@ class PackedFilter {
     if (!affine.empty()) PF_TRY(affine.compute(op, channels, scale, bias_));
     conv_pack(s, op.in(1).data<float>(), affine.empty() ? nullptr : scale, data());
     if (affine.empty() && !has_bias) bias_ = nullptr;
-    remember(s, op);
+    remember(op);
     return {};
   }
   float* data() const { return reinterpret_cast<float*>(bytes_->bytes()); }
@@ -32,20 +32,19 @@ class PackedFilter {
 
  private:
   bool unchanged(const ConvShape& s, const OpRun& op) const {
-    if (!bytes_ || depthwise_ != s.depthwise() || versions_.size() != size_t(op.inputs())) return false;
+    if (!bytes_ || size_ != conv_packed_size(s) || versions_.size() != size_t(op.inputs())) return false;
     for (int i = 1; i < op.inputs(); ++i)
       if (versions_[size_t(i)] != op.in(i).version()) return false;
     return true;
   }
-  void remember(const ConvShape& s, const OpRun& op) {
-    depthwise_ = s.depthwise();
+  void remember(const OpRun& op) {
     versions_.assign(size_t(op.inputs()), 0);
     for (int i = 1; i < op.inputs(); ++i) versions_[size_t(i)] = op.in(i).version();
   }
 
   std::shared_ptr<Memory> bytes_;
   float* bias_ = nullptr;
-  bool depthwise_ = false;
+  int64_t size_ = 0;  // the packed form depends on the shape of X, and each form has a size of its own
   std::vector<uint64_t> versions_;
 };
 

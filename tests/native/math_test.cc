@@ -96,6 +96,19 @@ bool draw_conv(Dice& dice, ConvShape* s) {
   return true;
 }
 
+// One that Winograd's transform takes.
+ConvShape draw_winograd(Dice& dice) {
+  ConvShape s;
+  s.rank = 2, s.batch = dice.upto(2), s.in_channels = 15 + dice.upto(20), s.out_channels = 15 + dice.upto(30);
+  for (int d = 0; d < 2; ++d) {
+    s.in[d] = 8 + dice.upto(14), s.kernel[d] = 3, s.stride[d] = s.dilation[d] = 1;
+    s.pad_head[d] = dice.upto(3) - 1, s.pad_tail[d] = dice.upto(3) - 1;
+    s.out[d] = s.in[d] + s.pad_head[d] + s.pad_tail[d] - 2;
+    s.in_size *= s.in[d], s.out_size *= s.out[d], s.taps *= 3;
+  }
+  return s;
+}
+
 void check_forward(Dice& dice, const ConvShape& s, const Floats& x, const Floats& w) {
   const int64_t y_size = s.batch * s.out_channels * s.out_size;
   Floats y(static_cast<size_t>(y_size)), plain = y, scaled = w;
@@ -244,6 +257,18 @@ TEST("convolution and its gradients are the plain ones, for any rank, group, str
         const Floats x = dice.floats(s.batch * s.in_channels * s.in_size), w = dice.floats(s.out_channels * s.patch());
         check_forward(dice, s, x, w);
         if (!s.channels_last) check_backward(dice, s, x, w);
+      }
+    });
+}
+
+TEST("3 x 3 convolution by Winograd's transform is the plain one") {
+  for (int threads : {1, 3})
+    with_threads(threads, [] {
+      Dice dice{6};
+      for (int i = 0; i < 20 && !pf_test::faults; ++i) {
+        const ConvShape s = draw_winograd(dice);
+        EXPECT(s.out_size < 64 || conv_packed_size(s) % 16 == 0);
+        check_forward(dice, s, dice.floats(s.batch * s.in_channels * s.in_size), dice.floats(s.out_channels * s.patch()));
       }
     });
 }

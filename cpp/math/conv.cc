@@ -41,15 +41,19 @@ void forward_image(const ConvShape& s, const PatchLayout& layout, const float* i
     const float* bias = finish.bias ? finish.bias + g * outputs : nullptr;
     if (s.channels_last) {
       product.m = s.out_size, product.n = outputs;
-      if (s.pointwise()) product.a = rows_of(first, s.in_channels);
-      else product.a.pack = pack_pixels_channels_last, product.a.source = &source;
+      if (s.pointwise())
+        product.a = rows_of(first, s.in_channels);
+      else
+        product.a.pack = pack_pixels_channels_last, product.a.source = &source;
       product.b.packed = packed, product.column_bias = bias;
       product.c = y + g * outputs, product.c_stride = s.out_channels;
     } else {
       product.m = outputs, product.n = s.out_size;
       product.a.packed = packed, product.row_bias = bias;
-      if (s.pointwise()) product.b = columns_of(first, s.in_size);
-      else product.b.pack = pack_pixels, product.b.source = &source;
+      if (s.pointwise())
+        product.b = columns_of(first, s.in_size);
+      else
+        product.b.pack = pack_pixels, product.b.source = &source;
       product.c = y + g * outputs * s.out_size, product.c_stride = s.out_size;
     }
     gemm(product, scratch);
@@ -98,7 +102,8 @@ int64_t conv_forward_scratch(const ConvShape& s) {
   return ForwardScratch(s, layout, nullptr).total;
 }
 
-void conv_forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y, float* scratch) {
+void conv_forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
+                  float* scratch) {
   if (s.depthwise()) return depthwise_forward(s, x, packed, finish, y, scratch);
   if (winograd_fits(s)) return winograd_forward(s, x, packed, finish, y, scratch);
   const PatchLayout layout = patch_layout(s, s.in_channels, s.channels_last, reinterpret_cast<int32_t*>(scratch));
@@ -111,8 +116,10 @@ void conv_forward(const ConvShape& s, const float* x, const float* packed, const
       forward_image(s, layout, layout.padded ? own : x + n * in_step, packed, finish, y + n * out_step, part.product);
     }
   };
-  if (by_image(s)) parallel_for(s.batch, 1, run);
-  else run(0, s.batch);
+  if (by_image(s))
+    parallel_for(s.batch, 1, run);
+  else
+    run(0, s.batch);
 }
 
 namespace {
@@ -142,7 +149,8 @@ void conv_forward_plain(const ConvShape& s, const float* x, const float* w, cons
           const int64_t at = plain_input(s, p, t);
           for (int64_t c = 0; at >= 0 && c < inputs; ++c) {
             const int64_t channel = m / outputs * inputs + c;
-            const float a = x[n * s.in_channels * s.in_size + (last ? at * s.in_channels + channel : channel * s.in_size + at)];
+            const float a =
+                x[n * s.in_channels * s.in_size + (last ? at * s.in_channels + channel : channel * s.in_size + at)];
             sum += double(a) * w[last ? (m * s.taps + t) * inputs + c : (m * inputs + c) * s.taps + t];
           }
         }

@@ -22,7 +22,8 @@ int64_t conv_packed_size(const ConvShape& s);
 void conv_pack(const ConvShape& s, const float* w, const float* scale, float* packed);
 
 int64_t conv_forward_scratch(const ConvShape& s);
-void conv_forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y, float* scratch);
+void conv_forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
+                  float* scratch);
 // The definition, summed in double; reads the filter as the net has it.
 void conv_forward_plain(const ConvShape& s, const float* x, const float* w, const ConvFinish& finish, float* y);
 

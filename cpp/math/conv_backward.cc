@@ -52,7 +52,8 @@ void conv_filter_gradient(const ConvShape& s, const float* x, const float* dy, f
     const float* images = l.padded ? part.images : x;
     const int64_t image_stride = l.padded ? l.image_size() : s.in_channels * s.in_size;
     for (int64_t g = 0; g < s.group; ++g) {
-      const PlaneSource planes{dy + (n * s.out_channels + g * outputs) * s.out_size, s.out_channels * s.out_size, s.out_size};
+      const PlaneSource planes{dy + (n * s.out_channels + g * outputs) * s.out_size, s.out_channels * s.out_size,
+                               s.out_size};
       const PatchSource patches{&l, images + g * inputs * l.plane, image_stride, s.out_size, s.taps, inputs};
       Gemm product;
       product.m = outputs, product.n = s.patch(), product.k = s.out_size * count;
@@ -145,8 +146,8 @@ struct ColumnScratch {
 };
 
 // One image: dY times the filter, added up in `image`.
-void add_columns(const ConvShape& s, const PatchLayout& l, const float* packed, const float* dy, float* columns, float* image,
-                 float* scratch) {
+void add_columns(const ConvShape& s, const PatchLayout& l, const float* packed, const float* dy, float* columns,
+                 float* image, float* scratch) {
   const int64_t outputs = s.out_per_group(), chunk = column_chunk(s);
   const int64_t packed_size = gemm_packed_size(s.patch(), outputs, gemm_kernel().rows);
   for (int64_t g = 0; g < s.group; ++g)
@@ -174,13 +175,15 @@ void column_gradient(const ConvShape& s, const float* w, const float* dy, float*
     for (int64_t n = begin; n < end; ++n) {
       float* image = l.padded ? own : dx + n * in_step;
       std::memset(image, 0, size_t(l.plane * s.in_channels) * sizeof(float));
-      add_columns(s, l, part.packed, dy + n * s.out_channels * s.out_size, part.columns + worker * k * column_chunk(s), image,
-                  part.product);
+      add_columns(s, l, part.packed, dy + n * s.out_channels * s.out_size, part.columns + worker * k * column_chunk(s),
+                  image, part.product);
       if (l.padded) unpad_image(s, l, own, dx + n * in_step);
     }
   };
-  if (by_image(s)) parallel_for(s.batch, 1, run);
-  else run(0, s.batch);
+  if (by_image(s))
+    parallel_for(s.batch, 1, run);
+  else
+    run(0, s.batch);
 }
 
 }  // namespace
@@ -191,8 +194,10 @@ int64_t conv_input_gradient_scratch(const ConvShape& s) {
 }
 
 void conv_input_gradient(const ConvShape& s, const float* w, const float* dy, float* dx, float* scratch) {
-  if (turned_is_better(s)) turned_gradient(s, w, dy, dx, scratch);
-  else column_gradient(s, w, dy, dx, scratch);
+  if (turned_is_better(s))
+    turned_gradient(s, w, dy, dx, scratch);
+  else
+    column_gradient(s, w, dy, dx, scratch);
 }
 
 void conv_bias_gradient(int64_t batch, int64_t channels, int64_t pixels, const float* dy, float* db) {

@@ -4,20 +4,22 @@
 namespace pf {
 namespace {
 
-// One property in its three forms, `<name>`, `<name>_h` + `<name>_w`, `<name>s`, into values[]; *count is 0 when absent.
+// One property in its three forms, `<name>`, `<name>_h` + `<name>_w`, `<name>s`, into values[]; *count is 0 when
+// absent.
 Status read_property(const Args& args, const char* name, int64_t* values, int* count) {
   const std::string base(name), plural = base + "s", h = base + "_h", w = base + "_w";
   const bool one = args.has(base), many = args.has(plural), pair = args.has(h) || args.has(w);
   PF_CHECK(int(one) + int(many) + int(pair) <= 1, argument, "give one of ", base, ", ", h, " + ", w, " and ", plural,
            ", not several");
-  PF_CHECK(args.has(h) == args.has(w), argument, h, " and ", w, " go together; only ", args.has(h) ? h : w, " is given");
+  PF_CHECK(args.has(h) == args.has(w), argument, h, " and ", w, " go together; only ", args.has(h) ? h : w,
+           " is given");
   *count = one || pair ? 2 : 0;
   if (one) values[0] = values[1] = args.i(base);
   if (pair) values[0] = args.i(h), values[1] = args.i(w);
   if (many) {
     const std::vector<int64_t>& list = args.ints(plural);
-    PF_CHECK(list.size() <= size_t(kMaxSpatial), argument, plural, " has ", list.size(), " numbers, at most ", kMaxSpatial,
-             " are supported");
+    PF_CHECK(list.size() <= size_t(kMaxSpatial), argument, plural, " has ", list.size(), " numbers, at most ",
+             kMaxSpatial, " are supported");
     *count = int(list.size());
     for (size_t d = 0; d < list.size(); ++d) values[d] = list[d];
   }
@@ -51,8 +53,8 @@ Status read_pads(const Args& args, WindowArgs* out, int* count) {
 // A property that says nothing takes the rank of those that speak, and its default.
 Status settle(const char* name, int count, WindowArgs* out) {
   if (count == 0) return {};
-  PF_CHECK(out->rank == 0 || out->rank == count, argument, name, " is given for ", count, " spatial dimensions, kernel for ",
-           out->rank);
+  PF_CHECK(out->rank == 0 || out->rank == count, argument, name, " is given for ", count,
+           " spatial dimensions, kernel for ", out->rank);
   out->rank = count;
   return {};
 }
@@ -72,7 +74,8 @@ Status WindowArgs::read(const Args& args) {
   if (schema.find_arg("group")) group = args.i("group");
   int64_t rule = 0;
   if (schema.find_arg("legacy_pad")) rule = args.i("legacy_pad");
-  PF_CHECK(rule >= 0 && rule <= 3, argument, "legacy_pad is ", rule, ", not 0, 1 (VALID), 2 (SAME) or 3 (Caffe pooling)");
+  PF_CHECK(rule >= 0 && rule <= 3, argument, "legacy_pad is ", rule,
+           ", not 0, 1 (VALID), 2 (SAME) or 3 (Caffe pooling)");
   legacy = LegacyPad(rule);
 
   int kernels = 0, strides = 0, dilations = 0, adjusts = 0, pads = 0;
@@ -139,7 +142,8 @@ Status size_dimension(const WindowArgs& args, Window* w, int d) {
       [[fallthrough]];
     case LegacyPad::kNone:
       PF_CHECK(in + head + tail >= span, shape, "spatial dimension ", d, ": a window of ", span,
-               w->dilation[d] > 1 ? " (dilated)" : "", " does not fit the input of ", in, " padded by ", head, " and ", tail);
+               w->dilation[d] > 1 ? " (dilated)" : "", " does not fit the input of ", in, " padded by ", head, " and ",
+               tail);
       out = (in + head + tail - span) / stride + 1;
       return {};
     case LegacyPad::kSame: {
@@ -150,9 +154,9 @@ Status size_dimension(const WindowArgs& args, Window* w, int d) {
       return {};
     }
     case LegacyPad::kCaffePooling: {
-      PF_CHECK(in + 2 * head >= span, shape, "spatial dimension ", d, ": a window of ", span, " does not fit the input of ", in,
-               " padded by ", head);
-      out = ceil_div(in + 2 * head - kernel, stride) + 1;  // Caffe rounds up where Caffe2 rounds down
+      PF_CHECK(in + 2 * head >= span, shape, "spatial dimension ", d, ": a window of ", span,
+               " does not fit the input of ", in, " padded by ", head);
+      out = ceil_div(in + 2 * head - kernel, stride) + 1;      // Caffe rounds up where Caffe2 rounds down
       if (head > 0 && (out - 1) * stride >= in + head) --out;  // the last window starts inside the image
       tail = head + stride * (out - ((in + 2 * head - span) / stride + 1));
       return {};
@@ -163,7 +167,8 @@ Status size_dimension(const WindowArgs& args, Window* w, int d) {
 
 Status make_window(const WindowArgs& args, const Activation& x, Window* w) {
   PF_CHECK(args.rank == 0 || args.rank == x.spatial_rank, shape, "the arguments describe ", args.rank,
-           " spatial dimensions, X has ", x.spatial_rank, args.rank == 2 ? "; give kernels, strides, pads for other ranks" : "");
+           " spatial dimensions, X has ", x.spatial_rank,
+           args.rank == 2 ? "; give kernels, strides, pads for other ranks" : "");
   PF_CHECK(x.spatial_rank <= kMaxSpatial, shape, "X has ", x.spatial_rank, " spatial dimensions, at most ", kMaxSpatial,
            " are supported");
   w->rank = x.spatial_rank;
@@ -182,7 +187,8 @@ Status check_rank(const char* what, const Shape& x, int want_rank) {
   if (want_rank) {
     PF_CHECK(x.rank() == want_rank + 2, shape, what, " needs ", want_rank + 2, " dimensions; its shape is ", x);
   } else {
-    PF_CHECK(x.rank() >= 3, shape, what, " needs a batch, channels and at least one spatial dimension; its shape is ", x);
+    PF_CHECK(x.rank() >= 3, shape, what, " needs a batch, channels and at least one spatial dimension; its shape is ",
+             x);
   }
   return {};
 }
@@ -193,7 +199,8 @@ Status pool_window(const WindowArgs& args, const Shape& x, int want_rank, Window
   PF_TRY(check_rank("X", x, want_rank));
   PF_TRY(make_window(args, Activation(x, args.channels_last), out));
   for (int d = 0; d < out->rank; ++d) {
-    PF_CHECK(out->dilation[d] == 1, argument, "pooling takes no dilation; that of spatial dimension ", d, " is ", out->dilation[d]);
+    PF_CHECK(out->dilation[d] == 1, argument, "pooling takes no dilation; that of spatial dimension ", d, " is ",
+             out->dilation[d]);
     PF_CHECK(args.global || (args.pad_head[d] < out->kernel[d] && args.pad_tail[d] < out->kernel[d]), argument,
              "padding must be smaller than the window; spatial dimension ", d, " has a window of ", out->kernel[d],
              " and padding ", args.pad_head[d], " and ", args.pad_tail[d]);
@@ -208,11 +215,12 @@ Status conv_shape(const WindowArgs& args, const Shape& x, const Shape& w, int wa
   out->batch = a.batch, out->in_channels = a.channels, out->out_channels = w[0];
   out->group = args.group, out->channels_last = args.channels_last;
   PF_CHECK(args.group > 0, argument, "group is ", args.group, ", not positive");
-  PF_CHECK(a.channels % args.group == 0 && w[0] % args.group == 0, shape, "input and output channels must be multiples of group=",
-           args.group, "; X has ", a.channels, " channels and W makes ", w[0]);
+  PF_CHECK(a.channels % args.group == 0 && w[0] % args.group == 0, shape,
+           "input and output channels must be multiples of group=", args.group, "; X has ", a.channels,
+           " channels and W makes ", w[0]);
   PF_CHECK(filter.channels * args.group == a.channels, shape, "W takes ", filter.channels, " input channels",
-           args.group > 1 ? text(" in each of ", args.group, " groups") : std::string(), ", X has ", a.channels, "; X is ", x,
-           " (", args.channels_last ? "NHWC" : "NCHW", "), W is ", w);
+           args.group > 1 ? text(" in each of ", args.group, " groups") : std::string(), ", X has ", a.channels,
+           "; X is ", x, " (", args.channels_last ? "NHWC" : "NCHW", "), W is ", w);
   PF_TRY(make_window(args, a, out));
   for (int d = 0; d < out->rank; ++d) {
     PF_CHECK(filter.spatial[d] == out->kernel[d], shape, "W's spatial dimension ", d, " is ", filter.spatial[d],
@@ -226,10 +234,12 @@ Status conv_shape(const WindowArgs& args, const Shape& x, const Shape& w, int wa
 Status conv_transpose_shape(const WindowArgs& args, const Shape& x, const Shape& w, ConvShape* out) {
   PF_TRY(check_rank("X", x, 2));
   PF_CHECK(w.rank() == x.rank(), shape, "W must have as many dimensions as X; W is ", w, ", X is ", x);
-  PF_CHECK(args.rank == 0 || args.rank == 2, argument, "the arguments describe ", args.rank, " spatial dimensions, X has 2");
+  PF_CHECK(args.rank == 0 || args.rank == 2, argument, "the arguments describe ", args.rank,
+           " spatial dimensions, X has 2");
   PF_CHECK(args.legacy == LegacyPad::kNone, argument, "ConvTranspose takes no legacy_pad");
   const Activation a(x, args.channels_last), filter(w, args.channels_last);
-  PF_CHECK(w[0] == a.channels, shape, "W takes ", w[0], " input channels, X has ", a.channels, "; X is ", x, ", W is ", w);
+  PF_CHECK(w[0] == a.channels, shape, "W takes ", w[0], " input channels, X has ", a.channels, "; X is ", x, ", W is ",
+           w);
   out->rank = 2;
   out->batch = a.batch, out->in_channels = filter.channels, out->out_channels = a.channels;
   out->channels_last = args.channels_last;
@@ -241,12 +251,19 @@ Status conv_transpose_shape(const WindowArgs& args, const Shape& x, const Shape&
     out->kernel[d] = args.kernel[d], out->stride[d] = args.stride[d], out->dilation[d] = 1;
     out->pad_head[d] = args.pad_head[d], out->pad_tail[d] = args.pad_tail[d];
     out->out[d] = a.spatial[d];
-    out->in[d] = (a.spatial[d] - 1) * args.stride[d] + args.kernel[d] + args.adjust[d] - args.pad_head[d] - args.pad_tail[d];
+    out->in[d] =
+        (a.spatial[d] - 1) * args.stride[d] + args.kernel[d] + args.adjust[d] - args.pad_head[d] - args.pad_tail[d];
     PF_CHECK(out->in[d] > 0, shape, "spatial dimension ", d, " of the output would be ", out->in[d], "; X is ", x,
              ", padding takes ", args.pad_head[d], " and ", args.pad_tail[d]);
     out->in_size *= out->in[d], out->out_size *= out->out[d], out->taps *= out->kernel[d];
   }
   return {};
+}
+
+int rank_in_name(const Args& args) {
+  for (const char* c = args.schema.name; *c; ++c)
+    if (*c >= '1' && *c <= '3') return *c - '0';
+  return 0;
 }
 
 void window_arguments(OpBuilder<Cpu>& op) {

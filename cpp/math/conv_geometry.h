@@ -11,7 +11,8 @@ inline constexpr int kMaxSpatial = 6;
 // Padding by a rule instead of by numbers (LegacyPadding of caffe2_legacy.proto).
 enum class LegacyPad { kNone = 0, kValid = 1, kSame = 2, kCaffePooling = 3 };
 
-// The arguments as a net gives them. `rank` is the number of spatial dimensions they speak of, 0 when they leave it open.
+// The arguments as a net gives them. `rank` is the number of spatial dimensions they speak of, 0 when they leave it
+// open.
 struct WindowArgs {
   int rank = 0;
   int64_t kernel[kMaxSpatial], stride[kMaxSpatial], dilation[kMaxSpatial], adjust[kMaxSpatial];
@@ -56,7 +57,9 @@ struct Activation {
   int spatial_rank;
   const int64_t* spatial;
   Activation(const Shape& x, bool channels_last)
-      : batch(x[0]), channels(x[channels_last ? x.rank() - 1 : 1]), spatial_rank(x.rank() - 2),
+      : batch(x[0]),
+        channels(x[channels_last ? x.rank() - 1 : 1]),
+        spatial_rank(x.rank() - 2),
         spatial(x.begin() + (channels_last ? 1 : 2)) {}
 };
 Shape activation_shape(int64_t batch, int64_t channels, int rank, const int64_t* spatial, bool channels_last);
@@ -67,6 +70,9 @@ Status pool_window(const WindowArgs& args, const Shape& x, int want_rank, Window
 Status conv_shape(const WindowArgs& args, const Shape& x, const Shape& w, int want_rank, ConvShape* out);
 // The convolution whose backward pass over its input is this transposed convolution: its input is our output.
 Status conv_transpose_shape(const WindowArgs& args, const Shape& x, const Shape& w, ConvShape* out);
+
+// The spatial dimensions an operator's name insists on: 2 for Conv2D, 0 for Conv.
+int rank_in_name(const Args& args);
 
 // Declare the arguments that WindowArgs reads: .with(window_arguments).
 void window_arguments(OpBuilder<Cpu>& op);

@@ -22,7 +22,9 @@ class PlanesFirst {
     *out = room;
     return {};
   }
-  Status read_filter(const float* w, const float** out) { return read(s_.out_channels, s_.taps, s_.in_per_group(), w, out); }
+  Status read_filter(const float* w, const float** out) {
+    return read(s_.out_channels, s_.taps, s_.in_per_group(), w, out);
+  }
 
   // Where to compute what write() then brings to `final`.
   Status room(int64_t size, float* final, float** out) {

@@ -37,7 +37,8 @@ void run_plane(const PlaneJob& job) {
       f32x4 sum = bias;
 #pragma GCC unroll 9
       for (int64_t t = 0; t < taps; ++t)
-        sum = madd(f32x4::load_splat(job.w + t), load_strided<kStride>(row + i * stride + l.tap_offset[t], stride), sum);
+        sum =
+            madd(f32x4::load_splat(job.w + t), load_strided<kStride>(row + i * stride + l.tap_offset[t], stride), sum);
       sum = min(max(sum, low), high);
       if (i + 4 <= width) {
         sum.store(job.y + p + i);
@@ -61,7 +62,8 @@ PatchLayout plane_layout(const ConvShape& s, int32_t* tap_offset) { return patch
 // A stride beyond 2 may read past the last output of a row, up to three strides further.
 int64_t plane_room(const ConvShape& s, const PatchLayout& l) { return l.plane + 16 + 4 * s.stride[s.rank - 1]; }
 
-void planes_first(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y, float* scratch) {
+void planes_first(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
+                  float* scratch) {
   Carver carve(scratch);
   const PatchLayout l = plane_layout(s, carve.ints(s.taps));
   const int64_t room = plane_room(s, l);
@@ -71,17 +73,21 @@ void planes_first(const ConvShape& s, const float* x, const float* packed, const
     float* own = planes + room * thread_index();
     for (int64_t i = begin; i < end; ++i) {
       const float* image = x + i * s.in_size;
-      if (l.padded) pad_images(s, l, i, i + 1, x, own);
-      else if (copied) std::memcpy(own, image, size_t(s.in_size) * sizeof(float));
+      if (l.padded)
+        pad_images(s, l, i, i + 1, x, own);
+      else if (copied)
+        std::memcpy(own, image, size_t(s.in_size) * sizeof(float));
       const int64_t c = i % s.in_channels;
-      run_plane_of(s.stride[s.rank - 1], {&l, s.taps, s.out_size, copied ? own : image, packed + c * s.taps,
-                                          finish.bias ? finish.bias[c] : 0.f, finish.low, finish.high, y + i * s.out_size});
+      run_plane_of(s.stride[s.rank - 1],
+                   {&l, s.taps, s.out_size, copied ? own : image, packed + c * s.taps,
+                    finish.bias ? finish.bias[c] : 0.f, finish.low, finish.high, y + i * s.out_size});
     }
   });
 }
 
 // One output pixel of NHWC: vectors run along the channels.
-void run_pixel(const ConvShape& s, const PatchLayout& l, const float* image, const float* w, const ConvFinish& finish, float* y) {
+void run_pixel(const ConvShape& s, const PatchLayout& l, const float* image, const float* w, const ConvFinish& finish,
+               float* y) {
   const int64_t channels = s.in_channels;
   const f32x4 low = f32x4::splat(finish.low), high = f32x4::splat(finish.high);
   int64_t c = 0;
@@ -99,7 +105,8 @@ void run_pixel(const ConvShape& s, const PatchLayout& l, const float* image, con
   }
 }
 
-void channels_last(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y, float* scratch) {
+void channels_last(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
+                   float* scratch) {
   Carver carve(scratch);
   const PatchLayout l = patch_layout(s, s.in_channels, true, carve.ints(s.taps));
   float* const padded = carve.floats(l.image_size());
@@ -118,15 +125,19 @@ void channels_last(const ConvShape& s, const float* x, const float* packed, cons
 int64_t depthwise_scratch(const ConvShape& s) {
   Carver carve(nullptr);
   carve.ints(s.taps);
-  if (s.channels_last) carve.floats(patch_layout(s, s.in_channels, true, nullptr).image_size());
-  else carve.floats(plane_room(s, plane_layout(s, nullptr)) * thread_count());
+  if (s.channels_last)
+    carve.floats(patch_layout(s, s.in_channels, true, nullptr).image_size());
+  else
+    carve.floats(plane_room(s, plane_layout(s, nullptr)) * thread_count());
   return carve.total;
 }
 
 void depthwise_forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
                        float* scratch) {
-  if (s.channels_last) channels_last(s, x, packed, finish, y, scratch);
-  else planes_first(s, x, packed, finish, y, scratch);
+  if (s.channels_last)
+    channels_last(s, x, packed, finish, y, scratch);
+  else
+    planes_first(s, x, packed, finish, y, scratch);
 }
 
 }  // namespace pf

@@ -11,8 +11,8 @@ namespace pf {
 namespace {
 
 constexpr int kMaxRows = 16, kMaxColumns = 64;  // of any tile
-constexpr int64_t kRowBlock = 48;               // rows of A packed at a time: with 512 of k, 96 KB of second-level cache
-constexpr int64_t kColumnBlock = 256;           // columns of B packed at a time
+constexpr int64_t kRowBlock = 48;      // rows of A packed at a time: with 512 of k, 96 KB of second-level cache
+constexpr int64_t kColumnBlock = 256;  // columns of B packed at a time
 
 const float kZeros[kMaxColumns] = {};
 
@@ -25,12 +25,8 @@ int64_t depth_block(int64_t k, const GemmKernel& kernel) {
   return blocks <= 1 ? k : (k + blocks - 1) / blocks;
 }
 
-int64_t row_block(int64_t m, const GemmKernel& kernel) {
-  return round_up(smaller(m, kRowBlock), kernel.rows);
-}
-int64_t column_block(int64_t n, const GemmKernel& kernel) {
-  return round_up(smaller(n, kColumnBlock), kernel.columns);
-}
+int64_t row_block(int64_t m, const GemmKernel& kernel) { return round_up(smaller(m, kRowBlock), kernel.rows); }
+int64_t column_block(int64_t n, const GemmKernel& kernel) { return round_up(smaller(n, kColumnBlock), kernel.columns); }
 
 // Floats of scratch of one thread.
 int64_t thread_scratch(int64_t m, int64_t n, int64_t k, const GemmKernel& kernel) {
@@ -46,8 +42,10 @@ const float* panels(const GemmSide& side, int width, int64_t k, int64_t begin, i
     return side.packed + begin * k + k_begin * width;
   }
   *step = (k_end - k_begin) * width;
-  if (side.pack) side.pack(side.source, width, begin, end, k_begin, k_end, scratch);
-  else pack_matrix(side, width, begin, end, k_begin, k_end, scratch);
+  if (side.pack)
+    side.pack(side.source, width, begin, end, k_begin, k_end, scratch);
+  else
+    pack_matrix(side, width, begin, end, k_begin, k_end, scratch);
   return scratch;
 }
 
@@ -89,8 +87,10 @@ void run_block(const Gemm& g, const GemmKernel& kernel, Range rows, Range column
       store.c = g.c + i * g.c_stride + j;
       store.row_bias = g.row_bias ? g.row_bias + i : kZeros;
       store.column_bias = g.column_bias ? g.column_bias + j : kZeros;
-      if (height == kernel.rows && width == kernel.columns) kernel.run(k.end - k.begin, panel, b, store);
-      else run_edge(kernel, k.end - k.begin, panel, b, store, height, width);
+      if (height == kernel.rows && width == kernel.columns)
+        kernel.run(k.end - k.begin, panel, b, store);
+      else
+        run_edge(kernel, k.end - k.begin, panel, b, store, height, width);
     }
   }
 }
@@ -109,8 +109,8 @@ void run_range(const Gemm& g, const GemmKernel& kernel, Range rows, Range column
                               scratch, &b_step);
       for (int64_t i = rows.begin; i < rows.end; i += row_step) {
         const Range some_rows{i, smaller(i + row_step, rows.end)};
-        const float* a = panels(g.a, kernel.rows, g.k, some_rows.begin, some_rows.end, some_k.begin, some_k.end,
-                                a_scratch, &a_step);
+        const float* a =
+            panels(g.a, kernel.rows, g.k, some_rows.begin, some_rows.end, some_k.begin, some_k.end, a_scratch, &a_step);
         run_block(g, kernel, some_rows, some_columns, some_k, a, a_step, b, b_step);
       }
     }
@@ -122,7 +122,8 @@ void run_empty(const Gemm& g) {
   for (int64_t i = 0; i < g.m; ++i)
     for (int64_t j = 0; j < g.n; ++j) {
       float& c = g.c[i * g.c_stride + j];
-      float x = (g.accumulate ? c : 0.f) + (g.row_bias ? g.row_bias[i] : 0.f) + (g.column_bias ? g.column_bias[j] : 0.f);
+      float x =
+          (g.accumulate ? c : 0.f) + (g.row_bias ? g.row_bias[i] : 0.f) + (g.column_bias ? g.column_bias[j] : 0.f);
       x = x < g.low ? g.low : x;
       c = g.high < x ? g.high : x;
     }
@@ -161,8 +162,10 @@ void gemm(const Gemm& g, float* scratch) {
   if (double(grain) < worth) grain = worth < double(panels) ? int64_t(worth) + 1 : panels;
   parallel_for(panels, grain, [&](int64_t begin, int64_t end) {
     float* own = scratch + mine * thread_index();
-    if (by_columns) run_range(g, kernel, {0, g.m}, {begin * kernel.columns, smaller(end * kernel.columns, g.n)}, own);
-    else run_range(g, kernel, {begin * kernel.rows, smaller(end * kernel.rows, g.m)}, {0, g.n}, own);
+    if (by_columns)
+      run_range(g, kernel, {0, g.m}, {begin * kernel.columns, smaller(end * kernel.columns, g.n)}, own);
+    else
+      run_range(g, kernel, {begin * kernel.rows, smaller(end * kernel.rows, g.m)}, {0, g.n}, own);
   });
 }
 
@@ -172,8 +175,10 @@ void gemm_pack(const GemmSide& side, int width, int64_t count, int64_t k, float*
   parallel_for((count + width - 1) / width, 1 + 16384 / (k * width + 1), [&](int64_t begin, int64_t end) {
     const int64_t last = smaller(end * width, count);
     float* to = out + begin * width * k;
-    if (side.pack) side.pack(side.source, width, begin * width, last, 0, k, to);
-    else pack_matrix(side, width, begin * width, last, 0, k, to);
+    if (side.pack)
+      side.pack(side.source, width, begin * width, last, 0, k, to);
+    else
+      pack_matrix(side, width, begin * width, last, 0, k, to);
   });
 }
 
@@ -229,7 +234,8 @@ void gemm_plain(const Gemm& g) {
     for (int64_t j = 0; j < g.n; ++j) {
       double sum = 0;
       for (int64_t p = 0; p < g.k; ++p)
-        sum += double(g.a.data[i * g.a.stride + p * g.a.k_stride]) * double(g.b.data[j * g.b.stride + p * g.b.k_stride]);
+        sum +=
+            double(g.a.data[i * g.a.stride + p * g.a.k_stride]) * double(g.b.data[j * g.b.stride + p * g.b.k_stride]);
       float& c = g.c[i * g.c_stride + j];
       sum = sum * g.alpha + (g.accumulate ? c : 0) + (g.row_bias ? g.row_bias[i] : 0) +
             (g.column_bias ? g.column_bias[j] : 0);

@@ -55,9 +55,9 @@ struct Gemm {
   float* c = nullptr;
   int64_t c_stride = 0;  // from a row of C to the next
   float alpha = 1;
-  bool accumulate = false;              // add to C instead of overwriting it
-  const float* row_bias = nullptr;      // m floats, added to each column
-  const float* column_bias = nullptr;   // n floats, added to each row
+  bool accumulate = false;                                           // add to C instead of overwriting it
+  const float* row_bias = nullptr;                                   // m floats, added to each column
+  const float* column_bias = nullptr;                                // n floats, added to each row
   float low = -__builtin_huge_valf(), high = __builtin_huge_valf();  // then clamp: Relu is low = 0
 };
 

@@ -84,7 +84,8 @@ void rows_by_columns(const Gemm& g, int64_t begin, int64_t end) {
   for (; j < end; ++j)
     for (int64_t i = 0; i < g.m; ++i) {
       float sum = 0;
-      for (int64_t p = 0; p < g.k; ++p) sum += g.a.data[i * g.a.stride + p * g.a.k_stride] * g.b.data[j + p * g.b.k_stride];
+      for (int64_t p = 0; p < g.k; ++p)
+        sum += g.a.data[i * g.a.stride + p * g.a.k_stride] * g.b.data[j + p * g.b.k_stride];
       store_one(g, i, j, sum);
     }
 }
@@ -104,8 +105,10 @@ void gemm_small(const Gemm& g) {
   const int64_t blocks = (g.n + block - 1) / block, work = 2 * g.m * g.k * block;
   parallel_for(blocks, 1 + 100000 / (work + 1), [&](int64_t begin, int64_t end) {
     const int64_t last = smaller(end * block, g.n);
-    if (by_columns) rows_by_columns(g, begin * block, last);
-    else rows_by_dots(g, begin * block, last);
+    if (by_columns)
+      rows_by_columns(g, begin * block, last);
+    else
+      rows_by_dots(g, begin * block, last);
   });
 }
 

@@ -132,7 +132,8 @@ void pad_images(const Window& w, const PatchLayout& l, int64_t begin, int64_t en
           continue;
         }
         std::memset(to, 0, size_t(part.to * unit) * sizeof(float));
-        std::memcpy(to + part.to * unit, from + (row * in_width + part.from) * unit, size_t(part.length * unit) * sizeof(float));
+        std::memcpy(to + part.to * unit, from + (row * in_width + part.from) * unit,
+                    size_t(part.length * unit) * sizeof(float));
         const int64_t done = part.to + part.length;
         std::memset(to + done * unit, 0, size_t((width - done) * unit) * sizeof(float));
       }
@@ -155,7 +156,8 @@ void unpad_image(const Window& w, const PatchLayout& l, const float* padded, flo
   });
 }
 
-void pack_pixels(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end, float* out) {
+void pack_pixels(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end,
+                 float* out) {
   const PatchSource& s = *static_cast<const PatchSource*>(source);
   const PatchLayout& l = *s.layout;
   const int64_t stride = l.stride[l.rank - 1];
@@ -184,8 +186,7 @@ void pack_taps(const void* source, int width, int64_t begin, int64_t end, int64_
   for (int64_t i = begin; i < end; i += width) {
     const int64_t valid = smaller(width, end - i);
     const float* from[kMaxWidth];
-    for (int64_t j = 0; j < valid; ++j)
-      from[j] = s.image + (i + j) / s.taps * l.plane + l.tap_offset[(i + j) % s.taps];
+    for (int64_t j = 0; j < valid; ++j) from[j] = s.image + (i + j) / s.taps * l.plane + l.tap_offset[(i + j) % s.taps];
     for (int64_t k = k_begin; k < k_end;) {
       const int64_t image = k / s.pixels, p = k % s.pixels;
       const int64_t length = smaller(smaller(k_end - k, s.pixels - p), out_width - p % out_width);
@@ -213,7 +214,8 @@ void pack_taps(const void* source, int width, int64_t begin, int64_t end, int64_
   }
 }
 
-void pack_planes(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end, float* out) {
+void pack_planes(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end,
+                 float* out) {
   const PlaneSource& s = *static_cast<const PlaneSource*>(source);
   for (int64_t i = begin; i < end; i += width)
     for (int64_t k = k_begin; k < k_end;) {
@@ -225,8 +227,8 @@ void pack_planes(const void* source, int width, int64_t begin, int64_t end, int6
     }
 }
 
-void pack_pixels_channels_last(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end,
-                               float* out) {
+void pack_pixels_channels_last(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin,
+                               int64_t k_end, float* out) {
   const PatchSource& s = *static_cast<const PatchSource*>(source);
   const PatchLayout& l = *s.layout;
   for (int64_t p = begin; p < end; p += width) {
@@ -247,8 +249,8 @@ void pack_pixels_channels_last(const void* source, int width, int64_t begin, int
   }
 }
 
-void scatter_patches(const PatchLayout& l, int64_t channels, int64_t taps, int64_t begin, int64_t end, const float* columns,
-                     float* image) {
+void scatter_patches(const PatchLayout& l, int64_t channels, int64_t taps, int64_t begin, int64_t end,
+                     const float* columns, float* image) {
   const int64_t stride = l.stride[l.rank - 1], pixels = end - begin;
   parallel_for(channels, 1 + 8192 / (taps * pixels + 1), [&](int64_t first, int64_t last) {
     for (int64_t p = begin; p < end; p += kMaxWidth) {

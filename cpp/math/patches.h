@@ -14,11 +14,11 @@ namespace pf {
 struct PatchLayout {
   int rank;
   bool channels_last;
-  int64_t channels;                                 // of the whole image
-  int64_t size[kMaxSpatial], step[kMaxSpatial];     // padded dimensions and the distance of neighbours in each
+  int64_t channels;                              // of the whole image
+  int64_t size[kMaxSpatial], step[kMaxSpatial];  // padded dimensions and the distance of neighbours in each
   int64_t out[kMaxSpatial], stride[kMaxSpatial];
-  int64_t plane;                                    // padded pixels: NCHW's distance between channels
-  bool padded;                                      // the image must be copied
+  int64_t plane;  // padded pixels: NCHW's distance between channels
+  bool padded;    // the image must be copied
   const int32_t* tap_offset;
 
   // Floats of one padded image, with room for vectors that read past its end; 0 when the image serves as it is.
@@ -42,7 +42,7 @@ struct PatchSource {
   int64_t image_stride;  // from image to image
   int64_t pixels;        // output pixels of one image
   int64_t taps;
-  int64_t channels;      // of the group
+  int64_t channels;  // of the group
 };
 
 // For gemm(). Panels of pixels running along k = channel * taps + tap: NCHW's B.
@@ -50,8 +50,8 @@ void pack_pixels(const void* source, int width, int64_t begin, int64_t end, int6
 // Panels of k = channel * taps + tap running along pixels: NCHW's B for the gradient of the filter.
 void pack_taps(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end, float* out);
 // Panels of pixels running along k = tap * channels + channel: NHWC's A.
-void pack_pixels_channels_last(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end,
-                               float* out);
+void pack_pixels_channels_last(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin,
+                               int64_t k_end, float* out);
 // Panels of channels running along pixels of several images: NCHW's dY for the gradient of the filter.
 struct PlaneSource {
   const float* data;

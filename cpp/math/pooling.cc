@@ -65,7 +65,8 @@ PF_INLINE void join_row(Pool kind, int64_t n, const float* from, float* into) {
 }
 
 // Columns [begin, end) of one output row, after the `rows` rows of its windows were joined into one.
-PF_INLINE void pool_columns(Pool kind, const Window& w, const float* row, int64_t rows, int64_t begin, int64_t end, float* y) {
+PF_INLINE void pool_columns(Pool kind, const Window& w, const float* row, int64_t rows, int64_t begin, int64_t end,
+                            float* y) {
   for (int64_t o = begin; o < end; ++o) {
     const Span span(w, w.rank - 1, o);
     float value = start(kind);
@@ -86,7 +87,8 @@ PF_INLINE int64_t pool_pairs(Pool kind, const Window& w, const float* row, int64
   for (; o + 4 <= w.out[d] && 2 * o + 10 - w.pad_head[d] <= w.in[d]; o += 4) {
     const f32x4 a = f32x4::load(from + 2 * o), b = f32x4::load(from + 2 * o + 4);
     f32x4 value = join(kind, even_lanes(a, b), odd_lanes(a, b));
-    if (kernel == 3) value = join(kind, value, even_lanes(f32x4::load(from + 2 * o + 2), f32x4::load(from + 2 * o + 6)));
+    if (kernel == 3)
+      value = join(kind, value, even_lanes(f32x4::load(from + 2 * o + 2), f32x4::load(from + 2 * o + 6)));
     (value * scale).store(y + o);
   }
   return o;
@@ -96,7 +98,8 @@ template <Pool kKind>
 void pool_row(const Window& w, const float* row, int64_t rows, float* y) {
   const int d = w.rank - 1;
   int64_t begin = 0, done = 0;
-  if (w.stride[d] == 2 && (w.kernel[d] == 2 || w.kernel[d] == 3) && w.pad_head[d] >= 0 && w.pad_head[d] <= 1 && rows > 0) {
+  if (w.stride[d] == 2 && (w.kernel[d] == 2 || w.kernel[d] == 3) && w.pad_head[d] >= 0 && w.pad_head[d] <= 1 &&
+      rows > 0) {
     begin = w.pad_head[d];
     done = pool_pairs(kKind, w, row, rows, begin, y);
   }
@@ -108,7 +111,8 @@ void pool_row(const Window& w, const float* row, int64_t rows, float* y) {
 float pool_all(Pool kind, int64_t n, const float* x) {
   f32x4 s[2] = {f32x4::splat(start(kind)), f32x4::splat(start(kind))};
   int64_t i = 0;
-  for (; i + 8 <= n; i += 8) s[0] = join(kind, s[0], f32x4::load(x + i)), s[1] = join(kind, s[1], f32x4::load(x + i + 4));
+  for (; i + 8 <= n; i += 8)
+    s[0] = join(kind, s[0], f32x4::load(x + i)), s[1] = join(kind, s[1], f32x4::load(x + i + 4));
   s[0] = join(kind, s[0], s[1]);
   float value = kind == Pool::kMax ? largest(s[0]) : sum(s[0]);
   for (; i < n; ++i) value = join(kind, value, x[i]);
@@ -155,7 +159,8 @@ void pool_kind(const PoolShape& s, const float* x, float* y, float* scratch) {
   if (s.channels_last) {
     parallel_for(s.batch * w.out_size, 1 + 32768 / (work * s.channels + 1), [&](int64_t begin, int64_t end) {
       for (int64_t p = begin; p < end; ++p)
-        pool_pixel<kKind>(w, s.channels, x + p / w.out_size * w.in_size * s.channels, p % w.out_size, y + p * s.channels);
+        pool_pixel<kKind>(w, s.channels, x + p / w.out_size * w.in_size * s.channels, p % w.out_size,
+                          y + p * s.channels);
     });
     return;
   }
@@ -173,8 +178,10 @@ int64_t pool_scratch(const PoolShape& s) {
 }
 
 void pool_forward(Pool kind, const PoolShape& s, const float* x, float* y, float* scratch) {
-  if (kind == Pool::kMax) pool_kind<Pool::kMax>(s, x, y, scratch);
-  else pool_kind<Pool::kAverage>(s, x, y, scratch);
+  if (kind == Pool::kMax)
+    pool_kind<Pool::kMax>(s, x, y, scratch);
+  else
+    pool_kind<Pool::kAverage>(s, x, y, scratch);
 }
 
 namespace {
@@ -212,7 +219,8 @@ void average_gradient_row(const Window& w, int64_t rows, const float* dy, float*
 void max_gradient_pixel(int64_t n, const float* x, const float* y, const float* dy, float* dx) {
   int64_t c = 0;
   for (; c + 4 <= n; c += 4)
-    (f32x4::load(dx + c) + select(f32x4::load(x + c) == f32x4::load(y + c), f32x4::load(dy + c), f32x4::zero())).store(dx + c);
+    (f32x4::load(dx + c) + select(f32x4::load(x + c) == f32x4::load(y + c), f32x4::load(dy + c), f32x4::zero()))
+        .store(dx + c);
   for (; c < n; ++c) dx[c] += x[c] == y[c] ? dy[c] : 0.f;
 }
 
@@ -231,25 +239,31 @@ void each_zeroed(const PoolShape& s, float* dx, F body) {
 
 void max_pool_gradient(const PoolShape& s, const float* x, const float* y, const float* dy, float* dx) {
   const Window& w = s.window;
-  const int64_t in = s.channels_last ? s.channels : w.in[w.rank - 1], out = s.channels_last ? s.channels : w.out[w.rank - 1];
+  const int64_t in = s.channels_last ? s.channels : w.in[w.rank - 1],
+                out = s.channels_last ? s.channels : w.out[w.rank - 1];
   each_zeroed(s, dx, [&](int64_t from, int64_t to) {
     each_row_pair(w, s.channels_last ? w.rank : w.rank - 1, [&](int64_t i, int64_t o, int64_t) {
       const float *xi = x + from + i * in, *yo = y + to + o * out, *dyo = dy + to + o * out;
-      if (s.channels_last) max_gradient_pixel(s.channels, xi, yo, dyo, dx + from + i * in);
-      else max_gradient_row(w, xi, yo, dyo, dx + from + i * in);
+      if (s.channels_last)
+        max_gradient_pixel(s.channels, xi, yo, dyo, dx + from + i * in);
+      else
+        max_gradient_row(w, xi, yo, dyo, dx + from + i * in);
     });
   });
 }
 
 void average_pool_gradient(const PoolShape& s, const float* dy, float* dx) {
   const Window& w = s.window;
-  const int64_t in = s.channels_last ? s.channels : w.in[w.rank - 1], out = s.channels_last ? s.channels : w.out[w.rank - 1];
+  const int64_t in = s.channels_last ? s.channels : w.in[w.rank - 1],
+                out = s.channels_last ? s.channels : w.out[w.rank - 1];
   each_zeroed(s, dx, [&](int64_t from, int64_t to) {
     each_row_pair(w, s.channels_last ? w.rank : w.rank - 1, [&](int64_t i, int64_t o, int64_t rows) {
       float* dxi = dx + from + i * in;
       const float* dyo = dy + to + o * out;
-      if (!s.channels_last) average_gradient_row(w, rows, dyo, dxi);
-      else for (int64_t c = 0; c < s.channels; ++c) dxi[c] += dyo[c] / float(rows);
+      if (!s.channels_last)
+        average_gradient_row(w, rows, dyo, dxi);
+      else
+        for (int64_t c = 0; c < s.channels; ++c) dxi[c] += dyo[c] / float(rows);
     });
   });
 }

@@ -16,7 +16,8 @@ constexpr int kPositions = 16;  // of a transformed 4 x 4 piece
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
-// A piece is 2 x 2 outputs. Four that lie side by side make a vector, so a row of pieces is filled up to a multiple of 4.
+// A piece is 2 x 2 outputs. Four that lie side by side make a vector, so a row of pieces is filled up to a multiple
+// of 4.
 struct Pieces {
   int64_t across, down, count, block;
   Window window;  // the convolution's, made to cover whole pieces
@@ -82,7 +83,8 @@ void transform_channel(const PatchLayout& l, const Pieces& p, const float* plane
 }
 
 // A' m A, then bias and bounds: two rows of two outputs for each of four pieces.
-PF_INLINE void transform_sums(const float* sums, int64_t position_step, f32x4 bias, f32x4 low, f32x4 high, f32x4 y[2][2]) {
+PF_INLINE void transform_sums(const float* sums, int64_t position_step, f32x4 bias, f32x4 low, f32x4 high,
+                              f32x4 y[2][2]) {
   f32x4 rows[2][4];
   PF_UNROLL
   for (int c = 0; c < 4; ++c) {
@@ -154,7 +156,8 @@ int64_t workers(const ConvShape& s) { return s.batch >= thread_count() ? thread_
 }  // namespace
 
 bool winograd_fits(const ConvShape& s) {
-  if (s.rank != 2 || s.group != 1 || s.channels_last || s.in_channels < 16 || s.out_channels < 16 || s.out_size < 64) return false;
+  if (s.rank != 2 || s.group != 1 || s.channels_last || s.in_channels < 16 || s.out_channels < 16 || s.out_size < 64)
+    return false;
   for (int d = 0; d < 2; ++d)
     if (s.kernel[d] != 3 || s.stride[d] != 1 || s.dilation[d] != 1) return false;
   return true;
@@ -194,7 +197,8 @@ int64_t winograd_scratch(const ConvShape& s) {
   return WinogradScratch(s, patch_layout(p.window, s.in_channels, false, nullptr), p, workers(s), nullptr).total;
 }
 
-void winograd_forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y, float* scratch) {
+void winograd_forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
+                      float* scratch) {
   const Pieces p(s);
   const PatchLayout l = patch_layout(p.window, s.in_channels, false, reinterpret_cast<int32_t*>(scratch));
   const WinogradScratch part(s, l, p, workers(s), scratch);
@@ -205,12 +209,14 @@ void winograd_forward(const ConvShape& s, const float* x, const float* packed, c
       const float* image = x + n * s.in_channels * s.in_size;
       float* own = part.images + worker * part.image_step;
       if (l.padded) pad_images(p.window, l, n, n + 1, x, own), image = own;
-      forward_image(s, l, p, image, packed, finish, y + n * s.out_channels * s.out_size, part.pieces + worker * part.pieces_step,
-                    part.sums + worker * part.sums_step, part.product);
+      forward_image(s, l, p, image, packed, finish, y + n * s.out_channels * s.out_size,
+                    part.pieces + worker * part.pieces_step, part.sums + worker * part.sums_step, part.product);
     }
   };
-  if (apart) parallel_for(s.batch, 1, run);
-  else run(0, s.batch);
+  if (apart)
+    parallel_for(s.batch, 1, run);
+  else
+    run(0, s.batch);
 }
 
 }  // namespace pf

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conv, Conv1D, Conv2D, Conv3D: Y[n, m, p] = b[m] + sum over c, t of W[m, c, t] * X[n, c, input of p under tap t].
+#include "math/conv.h"
+
 #include <cstring>
 
 #include "core/op.h"
-#include "math/conv.h"
 #include "math/fold.h"
 
 namespace pf {
@@ -19,8 +20,10 @@ class PackedFilter {
     PF_TRY(Memory::allocate(size_t(packed + 2 * channels) * sizeof(float), &bytes_));
     float* scale = data() + packed;
     bias_ = scale + channels;
-    if (has_bias) std::memcpy(bias_, op.in(2).data<float>(), size_t(channels) * sizeof(float));
-    else std::memset(bias_, 0, size_t(channels) * sizeof(float));
+    if (has_bias)
+      std::memcpy(bias_, op.in(2).data<float>(), size_t(channels) * sizeof(float));
+    else
+      std::memset(bias_, 0, size_t(channels) * sizeof(float));
     if (!affine.empty()) PF_TRY(affine.compute(op, channels, scale, bias_));
     conv_pack(s, op.in(1).data<float>(), affine.empty() ? nullptr : scale, data());
     if (affine.empty() && !has_bias) bias_ = nullptr;
@@ -68,19 +71,18 @@ struct Conv {
     PF_TRY(filter.prepare(s, op, has_bias, affine));
     float* scratch;
     PF_TRY(op.scratch(conv_forward_scratch(s), &scratch));
-    conv_forward(s, op.in(0).data<float>(), filter.data(), {filter.bias(), clamp.low, clamp.high}, op.out(0).data<float>(),
-                 scratch);
+    conv_forward(s, op.in(0).data<float>(), filter.data(), {filter.bias(), clamp.low, clamp.high},
+                 op.out(0).data<float>(), scratch);
     return {};
   }
 };
 
-template <int kRank>
 Status shape(Infer& in) {
   for (int i = 0; i < in.inputs(); ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
   WindowArgs window;
   PF_TRY(window.read(in.args));
   ConvShape s;
-  PF_TRY(conv_shape(window, in.shape(0), in.shape(1), kRank, &s));
+  PF_TRY(conv_shape(window, in.shape(0), in.shape(1), rank_in_name(in.args), &s));
   if (in.inputs() > 2) {
     PF_CHECK(in.shape(2) == Shape{s.out_channels}, shape, "b needs the shape [", s.out_channels,
              "], one number per output channel of W; its shape is ", in.shape(2));
@@ -107,17 +109,15 @@ void declare(OpBuilder<Cpu>& op) {
       .input("W", "Filter [M, C / group, kernel…]; with NHWC [M, kernel…, C / group].")
       .optional_input("b", "[M], added to each output channel.")
       .output("Y", "[N, M, …] or [N, …, M], each spatial dimension (in + pads - window) / stride + 1, rounded down.")
+      .shape(shape)
       .grad(gradient)
       .cpu<Conv>();
 }
 
-PF_OP(Conv)
-    .doc("Convolution with a filter bank, over one, two or more spatial dimensions.")
-    .shape(shape<0>)
-    .with(declare);
-PF_OP(Conv1D).doc("Conv that insists on one spatial dimension.").shape(shape<1>).with(declare);
-PF_OP(Conv2D).doc("Conv that insists on two spatial dimensions.").shape(shape<2>).with(declare);
-PF_OP(Conv3D).doc("Conv that insists on three spatial dimensions.").shape(shape<3>).with(declare);
+PF_OP(Conv).doc("Convolution with a filter bank, over one, two or more spatial dimensions.").with(declare);
+PF_OP(Conv1D).doc("Conv that insists on one spatial dimension.").with(declare);
+PF_OP(Conv2D).doc("Conv that insists on two spatial dimensions.").with(declare);
+PF_OP(Conv3D).doc("Conv that insists on three spatial dimensions.").with(declare);
 
 }  // namespace
 }  // namespace pf

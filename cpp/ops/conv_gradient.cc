@@ -48,18 +48,19 @@ struct ConvGradient {
   }
 };
 
-template <int kRank>
 Status shape(Infer& in) {
   for (int i = 0; i < 3; ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
   WindowArgs window;
   PF_TRY(window.read(in.args));
   ConvShape s;
-  PF_TRY(conv_shape(window, in.shape(0), in.shape(1), kRank, &s));
+  PF_TRY(conv_shape(window, in.shape(0), in.shape(1), rank_in_name(in.args), &s));
   const Shape y = activation_shape(s.batch, s.out_channels, s.rank, s.out, s.channels_last);
-  PF_CHECK(in.shape(2) == y, shape, "dY needs the shape of the convolution's output, ", y, "; its shape is ", in.shape(2));
+  PF_CHECK(in.shape(2) == y, shape, "dY needs the shape of the convolution's output, ", y, "; its shape is ",
+           in.shape(2));
   const bool has_bias = !in.args.b("no_bias");
-  PF_CHECK(in.outputs() >= (has_bias ? 2 : 1) && in.outputs() <= (has_bias ? 3 : 2), argument, "with no_bias=", has_bias ? 0 : 1,
-           " the outputs are ", has_bias ? "dW, db and, if wanted, dX" : "dW and, if wanted, dX", "; there are ", in.outputs());
+  PF_CHECK(in.outputs() >= (has_bias ? 2 : 1) && in.outputs() <= (has_bias ? 3 : 2), argument,
+           "with no_bias=", has_bias ? 0 : 1, " the outputs are ",
+           has_bias ? "dW, db and, if wanted, dX" : "dW and, if wanted, dX", "; there are ", in.outputs());
   in.set(0, in.shape(1), DType::kFloat);
   if (has_bias) in.set(1, {s.out_channels}, DType::kFloat);
   in.set(has_bias ? 2 : 1, in.shape(0), DType::kFloat);
@@ -77,14 +78,17 @@ void declare(OpBuilder<Cpu>& op) {
       .output("dW", "Gradient of W.")
       .optional_output("db", "[M], gradient of the bias; with no_bias, this is dX.")
       .optional_output("dX", "Gradient of X.")
+      .shape(shape)
       .no_grad()
       .cpu<ConvGradient>();
 }
 
-PF_OP(ConvGradient).doc("Gradient of Conv: of the filter, of the bias unless no_bias, and of the input if it has an output.").shape(shape<0>).with(declare);
-PF_OP(Conv1DGradient).doc("Gradient of Conv1D.").shape(shape<1>).with(declare);
-PF_OP(Conv2DGradient).doc("Gradient of Conv2D.").shape(shape<2>).with(declare);
-PF_OP(Conv3DGradient).doc("Gradient of Conv3D.").shape(shape<3>).with(declare);
+PF_OP(ConvGradient)
+    .doc("Gradient of Conv: of the filter, of the bias unless no_bias, and of the input if it has an output.")
+    .with(declare);
+PF_OP(Conv1DGradient).doc("Gradient of Conv1D.").with(declare);
+PF_OP(Conv2DGradient).doc("Gradient of Conv2D.").with(declare);
+PF_OP(Conv3DGradient).doc("Gradient of Conv3D.").with(declare);
 
 }  // namespace
 }  // namespace pf

@@ -104,8 +104,9 @@ Status gradient_shape(Infer& in) {
   PF_TRY(geometry(in, &s, &y));
   PF_CHECK(in.shape(2) == y, shape, "dY needs the shape of the output, ", y, "; its shape is ", in.shape(2));
   const bool has_bias = !in.args.b("no_bias");
-  PF_CHECK(in.outputs() >= (has_bias ? 2 : 1) && in.outputs() <= (has_bias ? 3 : 2), argument, "with no_bias=", has_bias ? 0 : 1,
-           " the outputs are ", has_bias ? "dW, db and, if wanted, dX" : "dW and, if wanted, dX", "; there are ", in.outputs());
+  PF_CHECK(in.outputs() >= (has_bias ? 2 : 1) && in.outputs() <= (has_bias ? 3 : 2), argument,
+           "with no_bias=", has_bias ? 0 : 1, " the outputs are ",
+           has_bias ? "dW, db and, if wanted, dX" : "dW and, if wanted, dX", "; there are ", in.outputs());
   in.set(0, in.shape(1), DType::kFloat);
   if (has_bias) in.set(1, {s.in_channels}, DType::kFloat);
   in.set(has_bias ? 2 : 1, in.shape(0), DType::kFloat);

@@ -14,15 +14,17 @@ struct Sizes {
   int64_t m, k, n;
 };
 
-template <bool kTransposed>
+bool transposed(const Args& args) { return args.schema.name[2] == 'T'; }  // FCTransposed, FCTransposedGradient
+
 Status sizes(const Args& args, const Shape& x, const Shape& w, Sizes* out) {
   const int axis = x.axis(args.i("axis")), axis_w = w.axis(args.i("axis_w"));
   PF_CHECK(axis >= 0, argument, "X has no axis ", args.i("axis"), "; its shape is ", x);
   PF_CHECK(axis_w >= 0, argument, "W has no axis_w ", args.i("axis_w"), "; its shape is ", w);
-  const int64_t k = kTransposed ? w.upto(axis_w) : w.from(axis_w);
-  *out = {axis, x.upto(axis), x.from(axis), kTransposed ? w.from(axis_w) : w.upto(axis_w)};
-  PF_CHECK(out->k == k, shape, "Dimension mismatch: X: ", x, " has ", out->k, " elements from axis ", axis, " on, W: ", w,
-           " takes ", k);
+  const bool flip = transposed(args);
+  const int64_t k = flip ? w.upto(axis_w) : w.from(axis_w);
+  *out = {axis, x.upto(axis), x.from(axis), flip ? w.from(axis_w) : w.upto(axis_w)};
+  PF_CHECK(out->k == k, shape, "Dimension mismatch: X: ", x, " has ", out->k, " elements from axis ", axis,
+           " on, W: ", w, " takes ", k);
   return {};
 }
 
@@ -32,21 +34,21 @@ Shape output_of(const Shape& x, const Sizes& s) {
   return y;
 }
 
-template <bool kTransposed>
 struct FullyConnected {
   FoldedClamp clamp;
   bool absorb(const Args& next, int) { return clamp.absorb(next); }
 
   Status run(OpRun& op) {
     Sizes s;
-    PF_TRY(sizes<kTransposed>(op.args, op.in(0).shape(), op.in(1).shape(), &s));
+    PF_TRY(sizes(op.args, op.in(0).shape(), op.in(1).shape(), &s));
+    const bool flip = transposed(op.args);
     float* scratch = nullptr;
     PF_TRY(op.scratch(gemm_scratch(s.m, s.n, s.k), &scratch));
     const float* w = op.in(1).data<float>();
     Gemm product;
     product.m = s.m, product.n = s.n, product.k = s.k;
     product.a = rows_of(op.in(0).data<float>(), s.k);
-    product.b = kTransposed ? columns_of(w, s.n) : rows_of(w, s.k);
+    product.b = flip ? columns_of(w, s.n) : rows_of(w, s.k);
     product.c = op.out(0).data<float>(), product.c_stride = s.n;
     product.column_bias = op.in(2).data<float>();
     product.low = clamp.low, product.high = clamp.high;
@@ -55,19 +57,20 @@ struct FullyConnected {
   }
 };
 
-template <bool kTransposed>
 struct FullyConnectedGradient {
   Status run(OpRun& op) {
     Sizes s;
-    PF_TRY(sizes<kTransposed>(op.args, op.in(0).shape(), op.in(1).shape(), &s));
+    PF_TRY(sizes(op.args, op.in(0).shape(), op.in(1).shape(), &s));
+    const bool flip = transposed(op.args);
     const float *x = op.in(0).data<float>(), *w = op.in(1).data<float>(), *dy = op.in(2).data<float>();
     float* scratch = nullptr;
-    const int64_t filter = gemm_scratch(s.n, s.k, s.m), other = gemm_scratch(s.k, s.n, s.m), input = gemm_scratch(s.m, s.k, s.n);
+    const int64_t filter = gemm_scratch(s.n, s.k, s.m), other = gemm_scratch(s.k, s.n, s.m),
+                  input = gemm_scratch(s.m, s.k, s.n);
     PF_TRY(op.scratch(filter + other + input, &scratch));  // one after the other: more than enough
-    Gemm dw;  // dY' X, or X' dY
-    dw.m = kTransposed ? s.k : s.n, dw.n = kTransposed ? s.n : s.k, dw.k = s.m;
-    dw.a = kTransposed ? columns_of(x, s.k) : columns_of(dy, s.n);
-    dw.b = kTransposed ? columns_of(dy, s.n) : columns_of(x, s.k);
+    Gemm dw;                                               // dY' X, or X' dY
+    dw.m = flip ? s.k : s.n, dw.n = flip ? s.n : s.k, dw.k = s.m;
+    dw.a = flip ? columns_of(x, s.k) : columns_of(dy, s.n);
+    dw.b = flip ? columns_of(dy, s.n) : columns_of(x, s.k);
     dw.c = op.out(0).data<float>(), dw.c_stride = dw.n;
     gemm(dw, scratch);
     sum_rows(s.m, s.n, dy, false, op.out(1).data<float>());
@@ -75,29 +78,27 @@ struct FullyConnectedGradient {
     Gemm dx;
     dx.m = s.m, dx.n = s.k, dx.k = s.n;
     dx.a = rows_of(dy, s.n);
-    dx.b = kTransposed ? rows_of(w, s.n) : columns_of(w, s.k);
+    dx.b = flip ? rows_of(w, s.n) : columns_of(w, s.k);
     dx.c = op.out(2).data<float>(), dx.c_stride = s.k;
     gemm(dx, scratch);
     return {};
   }
 };
 
-template <bool kTransposed>
 Status forward_shape(Infer& in) {
   for (int i = 0; i < 3; ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
   Sizes s;
-  PF_TRY(sizes<kTransposed>(in.args, in.shape(0), in.shape(1), &s));
+  PF_TRY(sizes(in.args, in.shape(0), in.shape(1), &s));
   PF_CHECK(in.shape(2).size() == s.n && in.shape(2).rank() == 1, shape, "b needs the shape [", s.n,
            "], one number per output of W; its shape is ", in.shape(2));
   in.set(0, output_of(in.shape(0), s), DType::kFloat);
   return {};
 }
 
-template <bool kTransposed>
 Status gradient_shape(Infer& in) {
   for (int i = 0; i < 3; ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
   Sizes s;
-  PF_TRY(sizes<kTransposed>(in.args, in.shape(0), in.shape(1), &s));
+  PF_TRY(sizes(in.args, in.shape(0), in.shape(1), &s));
   PF_CHECK(in.shape(2).size() == s.m * s.n, shape, "dY needs the shape of the output, ", output_of(in.shape(0), s),
            "; its shape is ", in.shape(2));
   in.set(0, in.shape(1), DType::kFloat);
@@ -134,15 +135,15 @@ PF_OP(FC)
     .input("W", "[N, K] once cut at axis_w.")
     .input("b", "[N].")
     .output("Y", "X's dimensions before axis, then N.")
-    .shape(forward_shape<false>)
+    .shape(forward_shape)
     .grad(gradient)
-    .cpu<FullyConnected<false>>();
+    .cpu<FullyConnected>();
 
 PF_OP(FCGradient)
     .doc("Gradient of FC: `dW = dY' X`, `db` the column sums of dY, `dX = dY W`.")
     .with(declare_gradient)
-    .shape(gradient_shape<false>)
-    .cpu<FullyConnectedGradient<false>>();
+    .shape(gradient_shape)
+    .cpu<FullyConnectedGradient>();
 
 PF_OP(FCTransposed)
     .doc("Fully connected layer with weights [K, N], `Y = X W + b`.")
@@ -151,15 +152,15 @@ PF_OP(FCTransposed)
     .input("W", "[K, N] once cut at axis_w.")
     .input("b", "[N].")
     .output("Y", "X's dimensions before axis, then N.")
-    .shape(forward_shape<true>)
+    .shape(forward_shape)
     .grad(gradient)
-    .cpu<FullyConnected<true>>();
+    .cpu<FullyConnected>();
 
 PF_OP(FCTransposedGradient)
     .doc("Gradient of FCTransposed: `dW = X' dY`, `db` the column sums of dY, `dX = dY W'`.")
     .with(declare_gradient)
-    .shape(gradient_shape<true>)
-    .cpu<FullyConnectedGradient<true>>();
+    .shape(gradient_shape)
+    .cpu<FullyConnectedGradient>();
 
 }  // namespace
 }  // namespace pf

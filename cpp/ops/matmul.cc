@@ -27,7 +27,8 @@ Status matmul_sizes(const Args& args, const Shape& a, const Shape& b, Sizes* out
   PF_CHECK(axis_b >= 0, argument, "B has no axis_b ", args.i("axis_b"), "; its shape is ", b);
   const bool ta = args.b("trans_a"), tb = args.b("trans_b");
   const int64_t k = tb ? b.from(axis_b) : b.upto(axis_b);
-  *out = {ta ? a.from(axis_a) : a.upto(axis_a), tb ? b.upto(axis_b) : b.from(axis_b), ta ? a.upto(axis_a) : a.from(axis_a)};
+  *out = {ta ? a.from(axis_a) : a.upto(axis_a), tb ? b.upto(axis_b) : b.from(axis_b),
+          ta ? a.upto(axis_a) : a.from(axis_a)};
   PF_CHECK(out->k == k, shape, "the inner sizes differ: A ", a, ta ? " (transposed)" : "", " has ", out->k, ", B ", b,
            tb ? " (transposed)" : "", " has ", k);
   return {};
@@ -76,10 +77,14 @@ void matmul_gradient(Gradient& g) {
     if (trans_second) op.set("trans_b", int64_t(1));
     op.set(gradient_first ? "axis_b" : "axis_a", other == 0 ? axis_a : axis_b);
   };
-  if (ta) add(0, false, 1, tb, true);
-  else add(0, true, 1, false, !tb);
-  if (tb) add(1, true, 0, true, ta);
-  else add(1, false, 0, !ta, false);
+  if (ta)
+    add(0, false, 1, tb, true);
+  else
+    add(0, true, 1, false, !tb);
+  if (tb)
+    add(1, true, 0, true, ta);
+  else
+    add(1, false, 0, !ta, false);
 }
 
 PF_OP(MatMul)
@@ -127,17 +132,19 @@ Status batch_dims(const Shape& a, const Shape& b, bool broadcast, Batch* out) {
 
 Status batch_of(const Args& args, const Shape& a_given, const Shape& b_given, Batch* out) {
   const bool broadcast = args.b("broadcast"), ta = args.b("trans_a"), tb = args.b("trans_b");
-  PF_CHECK(broadcast ? a_given.rank() >= 1 && b_given.rank() >= 1 : a_given.rank() >= 2 && a_given.rank() == b_given.rank(), shape,
-           broadcast ? "A and B need a dimension at least" : "A and B need the same two or more dimensions", "; A is ", a_given,
-           ", B is ", b_given);
+  PF_CHECK(
+      broadcast ? a_given.rank() >= 1 && b_given.rank() >= 1 : a_given.rank() >= 2 && a_given.rank() == b_given.rank(),
+      shape, broadcast ? "A and B need a dimension at least" : "A and B need the same two or more dimensions",
+      "; A is ", a_given, ", B is ", b_given);
   Shape a = a_given, b = b_given;
   if (a.rank() == 1) a = {1, a_given[0]};
   if (b.rank() == 1) b = {b_given[0], 1};
   const bool trans_a = ta && a_given.rank() > 1, trans_b = tb && b_given.rank() > 1;
   const int64_t a0 = a[a.rank() - 2], a1 = a[a.rank() - 1], b0 = b[b.rank() - 2], b1 = b[b.rank() - 1];
   out->sizes = {trans_a ? a1 : a0, trans_b ? b0 : b1, trans_a ? a0 : a1};
-  PF_CHECK(out->sizes.k == (trans_b ? b1 : b0), shape, "the inner sizes differ: A ", a_given, trans_a ? " (transposed)" : "", " has ",
-           out->sizes.k, ", B ", b_given, trans_b ? " (transposed)" : "", " has ", trans_b ? b1 : b0);
+  PF_CHECK(out->sizes.k == (trans_b ? b1 : b0), shape, "the inner sizes differ: A ", a_given,
+           trans_a ? " (transposed)" : "", " has ", out->sizes.k, ", B ", b_given, trans_b ? " (transposed)" : "",
+           " has ", trans_b ? b1 : b0);
   PF_TRY(batch_dims(a, b, broadcast, out));
   out->y = Shape(out->dims, out->dims + out->rank);
   if (a_given.rank() > 1) out->y.push_back(out->sizes.m);
@@ -166,8 +173,10 @@ struct BatchMatMul {
         gemm(product(s, ta, tb, a + from_a * s.m * s.k, b + from_b * s.k * s.n, c + i * s.m * s.n), scratch);
       }
     };
-    if (batch.count >= thread_count()) parallel_for(batch.count, 1 + 50000 / (2 * s.m * s.n * s.k + 1), run);
-    else run(0, batch.count);
+    if (batch.count >= thread_count())
+      parallel_for(batch.count, 1 + 50000 / (2 * s.m * s.n * s.k + 1), run);
+    else
+      run(0, batch.count);
     return {};
   }
 };
@@ -183,17 +192,23 @@ Status batch_shape(Infer& in) {
 
 void batch_gradient(Gradient& g) {
   const bool ta = g.args.b("trans_a"), tb = g.args.b("trans_b");
-  if (g.args.b("broadcast")) return (void)g.refuse("BatchMatMul with broadcast=1 has no gradient; tile the smaller input first");
+  if (g.args.b("broadcast"))
+    return (void)g.refuse("BatchMatMul with broadcast=1 has no gradient; tile the smaller input first");
   const std::string gradient = g.GO(0);
-  const auto add = [&](int input, const std::string& first, const std::string& second, bool trans_first, bool trans_second) {
+  const auto add = [&](int input, const std::string& first, const std::string& second, bool trans_first,
+                       bool trans_second) {
     OpDef& op = g.plain("BatchMatMul", {first, second}, {g.GI(input)});
     if (trans_first) op.set("trans_a", int64_t(1));
     if (trans_second) op.set("trans_b", int64_t(1));
   };
-  if (ta) add(0, g.I(1), gradient, tb, true);
-  else add(0, gradient, g.I(1), false, !tb);
-  if (tb) add(1, gradient, g.I(0), true, ta);
-  else add(1, g.I(0), gradient, !ta, false);
+  if (ta)
+    add(0, g.I(1), gradient, tb, true);
+  else
+    add(0, gradient, g.I(1), false, !tb);
+  if (tb)
+    add(1, gradient, g.I(0), true, ta);
+  else
+    add(1, g.I(0), gradient, !ta, false);
 }
 
 PF_OP(BatchMatMul)

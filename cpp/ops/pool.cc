@@ -13,7 +13,8 @@ Status pool_shape(const WindowArgs& args, const Shape& x, int rank, PoolShape* o
   return {};
 }
 
-template <Pool kKind>
+Pool kind_of(const Args& args) { return args.schema.name[0] == 'M' ? Pool::kMax : Pool::kAverage; }
+
 struct Forward {
   WindowArgs window;
   explicit Forward(const Args& args) : window(args) {}
@@ -22,12 +23,11 @@ struct Forward {
     PF_TRY(pool_shape(window, op.in(0).shape(), 0, &s));
     float* scratch = nullptr;
     PF_TRY(op.scratch(pool_scratch(s), &scratch));
-    pool_forward(kKind, s, op.in(0).data<float>(), op.out(0).data<float>(), scratch);
+    pool_forward(kind_of(op.args), s, op.in(0).data<float>(), op.out(0).data<float>(), scratch);
     return {};
   }
 };
 
-template <Pool kKind>
 struct Backward {
   WindowArgs window;
   explicit Backward(const Args& args) : window(args) {}
@@ -35,97 +35,92 @@ struct Backward {
     PoolShape s;
     PF_TRY(pool_shape(window, op.in(0).shape(), 0, &s));
     const float *x = op.in(0).data<float>(), *y = op.in(1).data<float>(), *dy = op.in(2).data<float>();
-    if (kKind == Pool::kMax) max_pool_gradient(s, x, y, dy, op.out(0).data<float>());
-    else average_pool_gradient(s, dy, op.out(0).data<float>());
+    if (kind_of(op.args) == Pool::kMax)
+      max_pool_gradient(s, x, y, dy, op.out(0).data<float>());
+    else
+      average_pool_gradient(s, dy, op.out(0).data<float>());
     return {};
   }
 };
 
-Status output_shape(Infer& in, int rank, Shape* y) {
+Status output_shape(Infer& in, Shape* y) {
   for (int i = 0; i < in.inputs(); ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
   WindowArgs window;
   PF_TRY(window.read(in.args));
   PoolShape s;
-  PF_TRY(pool_shape(window, in.shape(0), rank, &s));
+  PF_TRY(pool_shape(window, in.shape(0), rank_in_name(in.args), &s));
   *y = activation_shape(s.batch, s.channels, s.window.rank, s.window.out, s.channels_last);
   return {};
 }
 
-template <int kRank>
 Status forward_shape(Infer& in) {
   Shape y;
-  PF_TRY(output_shape(in, kRank, &y));
+  PF_TRY(output_shape(in, &y));
   in.set(0, y, DType::kFloat);
   return {};
 }
 
-template <int kRank>
 Status gradient_shape(Infer& in) {
   Shape y;
-  PF_TRY(output_shape(in, kRank, &y));
+  PF_TRY(output_shape(in, &y));
   for (int i = 1; i < 3; ++i)
-    PF_CHECK(in.shape(i) == y, shape, i == 1 ? "Y" : "dY", " needs the shape of the pooled output, ", y, "; its shape is ",
-             in.shape(i));
+    PF_CHECK(in.shape(i) == y, shape, i == 1 ? "Y" : "dY", " needs the shape of the pooled output, ", y,
+             "; its shape is ", in.shape(i));
   in.set(0, in.shape(0), DType::kFloat);
   return {};
 }
 
-void gradient(Gradient& g) {
-  g.op((g.args.def.type + "Gradient").c_str(), {g.I(0), g.O(0), g.GO(0)}, {g.GI(0)});
-}
+void gradient(Gradient& g) { g.op((g.args.def.type + "Gradient").c_str(), {g.I(0), g.O(0), g.GO(0)}, {g.GI(0)}); }
 
 void arguments(OpBuilder<Cpu>& op) {
   op.with(window_arguments).with(dilation_arguments).arg("global_pooling", false, "One window, as large as the input.");
 }
 
-template <Pool kKind>
 void declare(OpBuilder<Cpu>& op) {
   op.with(arguments)
       .input("X", "float [N, C, H, W] or [N, H, W, C] by order, with one spatial dimension or several.")
       .output("Y", "X with each spatial dimension (in + pads - kernel) / stride + 1, rounded down.")
+      .shape(forward_shape)
       .grad(gradient)
-      .cpu<Forward<kKind>>();
+      .cpu<Forward>();
 }
 
-template <Pool kKind>
 void declare_gradient(OpBuilder<Cpu>& op) {
   op.with(arguments)
       .input("X", "Input of the pooling.")
       .input("Y", "Its output.")
       .input("dY", "Gradient of Y.")
       .output("dX", "Gradient of X, its shape.")
+      .shape(gradient_shape)
       .no_grad()
-      .cpu<Backward<kKind>>();
+      .cpu<Backward>();
 }
 
-PF_OP(MaxPool).doc("Maximum over windows; padding is never the maximum.").shape(forward_shape<0>).with(declare<Pool::kMax>);
-PF_OP(MaxPool1D).doc("MaxPool that insists on one spatial dimension.").shape(forward_shape<1>).with(declare<Pool::kMax>);
-PF_OP(MaxPool2D).doc("MaxPool that insists on two spatial dimensions.").shape(forward_shape<2>).with(declare<Pool::kMax>);
-PF_OP(MaxPool3D).doc("MaxPool that insists on three spatial dimensions.").shape(forward_shape<3>).with(declare<Pool::kMax>);
+PF_OP(MaxPool).doc("Maximum over windows; padding is never the maximum.").with(declare);
+PF_OP(MaxPool1D).doc("MaxPool that insists on one spatial dimension.").with(declare);
+PF_OP(MaxPool2D).doc("MaxPool that insists on two spatial dimensions.").with(declare);
+PF_OP(MaxPool3D).doc("MaxPool that insists on three spatial dimensions.").with(declare);
 
 PF_OP(AveragePool)
     .doc("Mean over windows. The divisor counts the inputs a window covers, not the padding.")
-    .shape(forward_shape<0>)
-    .with(declare<Pool::kAverage>);
-PF_OP(AveragePool1D).doc("AveragePool that insists on one spatial dimension.").shape(forward_shape<1>).with(declare<Pool::kAverage>);
-PF_OP(AveragePool2D).doc("AveragePool that insists on two spatial dimensions.").shape(forward_shape<2>).with(declare<Pool::kAverage>);
-PF_OP(AveragePool3D).doc("AveragePool that insists on three spatial dimensions.").shape(forward_shape<3>).with(declare<Pool::kAverage>);
+    .with(declare);
+PF_OP(AveragePool1D).doc("AveragePool that insists on one spatial dimension.").with(declare);
+PF_OP(AveragePool2D).doc("AveragePool that insists on two spatial dimensions.").with(declare);
+PF_OP(AveragePool3D).doc("AveragePool that insists on three spatial dimensions.").with(declare);
 
 PF_OP(MaxPoolGradient)
     .doc("Gradient of MaxPool: dY goes to every input of the window that equals its maximum.")
-    .shape(gradient_shape<0>)
-    .with(declare_gradient<Pool::kMax>);
-PF_OP(MaxPool1DGradient).doc("Gradient of MaxPool1D.").shape(gradient_shape<1>).with(declare_gradient<Pool::kMax>);
-PF_OP(MaxPool2DGradient).doc("Gradient of MaxPool2D.").shape(gradient_shape<2>).with(declare_gradient<Pool::kMax>);
-PF_OP(MaxPool3DGradient).doc("Gradient of MaxPool3D.").shape(gradient_shape<3>).with(declare_gradient<Pool::kMax>);
+    .with(declare_gradient);
+PF_OP(MaxPool1DGradient).doc("Gradient of MaxPool1D.").with(declare_gradient);
+PF_OP(MaxPool2DGradient).doc("Gradient of MaxPool2D.").with(declare_gradient);
+PF_OP(MaxPool3DGradient).doc("Gradient of MaxPool3D.").with(declare_gradient);
 
 PF_OP(AveragePoolGradient)
     .doc("Gradient of AveragePool: dY in equal shares to the inputs its window covers.")
-    .shape(gradient_shape<0>)
-    .with(declare_gradient<Pool::kAverage>);
-PF_OP(AveragePool1DGradient).doc("Gradient of AveragePool1D.").shape(gradient_shape<1>).with(declare_gradient<Pool::kAverage>);
-PF_OP(AveragePool2DGradient).doc("Gradient of AveragePool2D.").shape(gradient_shape<2>).with(declare_gradient<Pool::kAverage>);
-PF_OP(AveragePool3DGradient).doc("Gradient of AveragePool3D.").shape(gradient_shape<3>).with(declare_gradient<Pool::kAverage>);
+    .with(declare_gradient);
+PF_OP(AveragePool1DGradient).doc("Gradient of AveragePool1D.").with(declare_gradient);
+PF_OP(AveragePool2DGradient).doc("Gradient of AveragePool2D.").with(declare_gradient);
+PF_OP(AveragePool3DGradient).doc("Gradient of AveragePool3D.").with(declare_gradient);
 
 }  // namespace
 }  // namespace pf

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fast kernels against their plain versions, on shapes drawn at random, with one thread and with several.
-#include "test.h"
-
 #include <cmath>
 #include <cstring>
 
@@ -12,6 +10,7 @@
 #include "math/reduce.h"
 #include "math/transpose.h"
 #include "math/vector_math.h"
+#include "test.h"
 
 using namespace pf;
 
@@ -64,7 +63,8 @@ void check_product(Dice& dice) {
   plain.c = d.data();
   gemm_plain(plain);
   const GemmKernel& kernel = gemm_kernel();
-  Floats packed_a(size_t(gemm_packed_size(m, k, kernel.rows)) + 1), packed_b(size_t(gemm_packed_size(n, k, kernel.columns)) + 1);
+  Floats packed_a(size_t(gemm_packed_size(m, k, kernel.rows)) + 1),
+      packed_b(size_t(gemm_packed_size(n, k, kernel.columns)) + 1);
   if (dice.chance(2)) gemm_pack(g.a, kernel.rows, m, k, packed_a.data()), g.a = {}, g.a.packed = packed_a.data();
   if (dice.chance(2)) gemm_pack(g.b, kernel.columns, n, k, packed_b.data()), g.b = {}, g.b.packed = packed_b.data();
   Room scratch(gemm_scratch(m, n, k));
@@ -117,7 +117,8 @@ void check_forward(Dice& dice, const ConvShape& s, const Floats& x, const Floats
   if (dice.chance(2)) finish.bias = bias.data();
   if (dice.chance(2)) finish.low = 0;
   const bool with_scale = dice.chance(2);
-  for (int64_t i = 0; with_scale && i < s.out_channels * s.patch(); ++i) scaled[size_t(i)] *= scale[size_t(i / s.patch())];
+  for (int64_t i = 0; with_scale && i < s.out_channels * s.patch(); ++i)
+    scaled[size_t(i)] *= scale[size_t(i / s.patch())];
   Room packed(conv_packed_size(s)), scratch(conv_forward_scratch(s));
   conv_pack(s, w.data(), with_scale ? scale.data() : nullptr, packed.data());
   conv_forward(s, x.data(), packed.data(), finish, y.data(), scratch.data());
@@ -192,7 +193,8 @@ void check_pool(Dice& dice, Pool kind) {
   Window& w = s.window;
   w.rank = 2;
   for (int d = 0; d < 2; ++d) {
-    w.in[d] = dice.upto(24), w.kernel[d] = dice.upto(w.in[d] < 4 ? w.in[d] : 4), w.stride[d] = dice.upto(3), w.dilation[d] = 1;
+    w.in[d] = dice.upto(24), w.kernel[d] = dice.upto(w.in[d] < 4 ? w.in[d] : 4), w.stride[d] = dice.upto(3),
+    w.dilation[d] = 1;
     w.pad_head[d] = dice.upto(w.kernel[d]) - 1, w.pad_tail[d] = 0;
     w.out[d] = (w.in[d] + w.pad_head[d] - w.kernel[d]) / w.stride[d] + 1;
     w.in_size *= w.in[d], w.out_size *= w.out[d], w.taps *= w.kernel[d];
@@ -208,7 +210,8 @@ void check_pool(Dice& dice, Pool kind) {
       for (int64_t p = 0; p < w.out_size && !pf_test::faults; ++p) {
         const float* plane = x.data() + (s.channels_last ? n * w.in_size * unit + c : (n * s.channels + c) * w.in_size);
         const float wanted = naive_pool(kind, w, plane, unit, p / w.out[1], p % w.out[1]);
-        const float found = y[size_t(s.channels_last ? (n * w.out_size + p) * unit + c : (n * s.channels + c) * w.out_size + p)];
+        const float found =
+            y[size_t(s.channels_last ? (n * w.out_size + p) * unit + c : (n * s.channels + c) * w.out_size + p)];
         EXPECT(near(found, wanted, 1e-5), found, wanted, w.in[1], w.kernel[1], w.stride[1], w.pad_head[1], p);
       }
 }
@@ -268,7 +271,8 @@ TEST("3 x 3 convolution by Winograd's transform is the plain one") {
       for (int i = 0; i < 20 && !pf_test::faults; ++i) {
         const ConvShape s = draw_winograd(dice);
         EXPECT(s.out_size < 64 || conv_packed_size(s) % 16 == 0);
-        check_forward(dice, s, dice.floats(s.batch * s.in_channels * s.in_size), dice.floats(s.out_channels * s.patch()));
+        check_forward(dice, s, dice.floats(s.batch * s.in_channels * s.in_size),
+                      dice.floats(s.out_channels * s.patch()));
       }
     });
 }

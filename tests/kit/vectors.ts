@@ -9,8 +9,10 @@ import { addGradientOperators } from '../../src/net/gradient.ts'
 import { Net } from '../../src/net/net.ts'
 import { type ArgumentValue, operatorDef } from '../../src/net/net-def.ts'
 import { Workspace } from '../../src/net/workspace.ts'
+import type { PfErrorCode } from '../../src/util/error.ts'
 import { testBackend } from './backend.ts'
 import { settings } from './settings.ts'
+import { throwsPf } from './throws.ts'
 
 /** A tensor: shape, elements in row-major order, type (float32 unless told). */
 export type Value = readonly [shape: readonly number[], data: readonly (number | string)[], dtype?: DType]
@@ -27,14 +29,29 @@ export interface Case {
   readonly out: Values
 }
 
+export interface Refusal {
+  readonly name: string
+  readonly in: Values
+  readonly args?: Args
+  /** Names of the outputs. */
+  readonly out: readonly string[]
+  readonly code: PfErrorCode
+  /** What the message must tell. */
+  readonly says: RegExp
+}
+
 export interface Vectors {
   readonly cases: readonly Case[]
   /** Largest difference, relative to values above 1 and absolute below; 1e-5 unless told. */
   readonly close?: number
   /** Inputs whose gradients are compared with central differences, in every case. */
   readonly grad?: readonly string[]
+  /** Outputs that these gradients are of; all of float32 unless told. */
+  readonly loss?: readonly string[]
   /** Of gradients: float32 leaves the differences about this inexact. 5e-3 unless told. */
   readonly gradClose?: number
+  /** Runs that the operator must refuse. */
+  readonly refuses?: readonly Refusal[]
   /** Whether output 0 may be input 0; every case is then run so too. */
   readonly inplace?: boolean
   /** Elementwise operators of one input: random tensors of these shapes against a function of one element, in double. */
@@ -59,6 +76,13 @@ export function vectors(type: string, spec: Vectors): void {
     for (const input of spec.grad ?? []) {
       test(`${one.name}, gradient of ${input}`, async () => checkGradient(await backend(), type, one, input, spec))
     }
+  }
+  for (const one of spec.refuses ?? []) {
+    const out = Object.fromEntries(one.out.map((name): [string, Value] => [name, [[], []]]))
+    test(`refuses ${one.name}`, async () => {
+      const opened = await backend()
+      await throwsPf(() => run(opened, type, { ...one, out }), one.code, one.says)
+    })
   }
   for (const shape of spec.random?.shapes ?? []) {
     test(`random [${shape}]`, async () => checkRandom(await backend(), type, shape, spec))
@@ -133,7 +157,8 @@ async function checkRandom(backend: Backend, type: string, shape: readonly numbe
 
 /** Of L = sum over the outputs of w * output, with fixed random w: dL/dX by the gradient operators and by differences. */
 async function checkGradient(backend: Backend, type: string, one: Case, input: string, spec: Vectors): Promise<void> {
-  const outputs = Object.keys(one.out).filter((name) => (one.out[name][2] ?? 'float32') === 'float32')
+  const floats = Object.keys(one.out).filter((name) => (one.out[name][2] ?? 'float32') === 'float32')
+  const outputs = floats.filter((name) => spec.loss?.includes(name) ?? true)
   const weights = outputs.map((name, i) => randoms(one.out[name][1].length, 11 + i))
   const analytic = await gradientByOperators(backend, type, one, input, outputs, weights)
   const loss = async (x: readonly number[]): Promise<number> => {

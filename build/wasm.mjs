@@ -14,8 +14,7 @@ const only = args.includes('--only') ? args[args.indexOf('--only') + 1].split(',
 const jobs = 2
 
 const folders = ['core', 'device', 'math', 'ops', 'net'].map((name) => `cpp/${name}`)
-const extra = process.env.PF_WASM_SOURCES?.split(' ') // other sources in place of cpp/abi/pf.cc, to try the boundary alone
-const sources = [...folders.flatMap(sourcesIn), ...(extra ?? ['cpp/abi/pf.cc']), 'cpp/abi/wasm.cc']
+const sources = [...folders.flatMap(sourcesIn), 'cpp/abi/pf.cc', 'cpp/abi/wasm.cc']
 // The files that differ between a build with threads and one without; all others are compiled once for both.
 const threadAware = new Set(['cpp/core/parallel.cc', 'cpp/abi/wasm.cc'])
 
@@ -161,7 +160,7 @@ async function compile({ source, object, command }) {
 function plan(flavour, threads, tasks) {
   return sources.map((source) => {
     const single = !threads && threadAware.has(source)
-    const stem = source.replace(/^\/+/, '').replace(/\.cc$/, single ? '.single' : '')
+    const stem = source.replace(/\.cc$/, single ? '.single' : '')
     const object = `dist/.obj/${flavour}/${stem}.o`
     const command = [...flavours[flavour].compile, ...(single ? ['-DPF_SINGLE_THREAD'] : [])]
     if (isStale(object, command.join(' '))) tasks.set(object, { source, object, command })
@@ -201,7 +200,8 @@ function linkCommand(objects, output, threads) {
     '--export-table',
     '--growable-table',
     '--no-demangle',
-    ...wrapped.map((name) => `--wrap=${name}`),
+    // A wrapped function is taken from its archive only if something asks for it by its own name.
+    ...wrapped.flatMap((name) => [`--undefined=${name}`, `--wrap=${name}`]),
     ...names.map((name) => `--export=${name}`),
     '--fatal-warnings',
   ]

@@ -6,6 +6,7 @@ import { type Backend, type BackendOptions, openBackend } from '../../src/backen
 import { openLocal } from '../../src/backend/open.ts'
 import { checkAbi } from '../../src/core/core.ts'
 import { tensor } from '../../src/core/tensor.ts'
+import { encodeOperatorDef } from '../../src/net/net-def.ts'
 import { platform } from '../../src/platform/index.ts'
 import { settings } from '../kit/settings.ts'
 
@@ -109,6 +110,25 @@ if (settings.backend === 'wasm') {
     assert.is((await failure(openBackend({ wasm: Uint8Array.of(1, 2, 3) }))).code, 'backend')
     assert.is((await failure(openBackend({ wasm: 'no/such/file.wasm' }))).code, 'file')
   })
+
+  for (const build of canShare ? ['simd', 'simd-mt'] : ['simd']) {
+    test(`${build}: memory grows with what is fed, and has an end`, async () => {
+      const backend = await openBackend({ backend: 'wasm', build })
+      const ws = await backend.openWorkspace(1n)
+      const big = new Float32Array(6_000_000).map((_, i) => i)
+      for (const name of ['a', 'b', 'c']) await backend.feed(ws, name, tensor(big))
+      const { data } = await backend.fetch(ws, 'b')
+      assert.ok((data as Float32Array).every((value, i) => value === i))
+      assert.ok((await backend.info()).memory.used >= 3 * big.byteLength)
+      const shape = { name: 'shape', ints: [1 << 30, 4] }
+      const fill = { type: 'ConstantFill', input: [], output: ['d'], arg: [shape as never] }
+      assert.is((await failure(backend.runOperator(ws, encodeOperatorDef(fill)))).code, 'no_memory')
+      await roundTrip(backend)
+      await backend.closeWorkspace(ws)
+      assert.ok((await backend.info()).memory.used < big.byteLength)
+      await backend.close()
+    })
+  }
 
   test('an unknown build is named with those there are', async () => {
     const { code, message } = await failure(openBackend({ build: 'simd-512' }))

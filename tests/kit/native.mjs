@@ -49,9 +49,12 @@ const skipped = (name, why) => ({ name, passed: 0, failed: 0, skipped: { [why]: 
 // Address space randomised too far ends a program under the thread sanitizer before it starts; setarch turns that off.
 const launcher = spawnSync('setarch', ['-R', 'true']).status === 0 ? ['setarch', '-R'] : []
 
+// Hostile sizes are asked for on purpose: then malloc answers null, as it does without a sanitizer.
+const sanitizers = { ASAN_OPTIONS: 'allocator_may_return_null=1', UBSAN_OPTIONS: 'print_stacktrace=1' }
+
 async function runProgram(kind, name, timeout) {
   const [command, ...args] = [...launcher, `dist/native/${kind}/${name}`]
-  return await timed(`native/${name} (${kind})`, () => run(command, args, { timeout }))
+  return await timed(`native/${name} (${kind})`, () => run(command, args, { timeout, env: sanitizers }))
 }
 
 async function runPrograms(kind, { timeout, only, onResult }) {

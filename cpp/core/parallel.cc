@@ -42,6 +42,7 @@ struct Job {
   int64_t n;
   int64_t chunk;
   int32_t chunks;
+  uint32_t pages;  // of memory when it was given out
 };
 
 struct Pool {
@@ -81,7 +82,17 @@ bool spin(Done done) {
 
 void start_threads() {}
 
+// An engine tells a thread that the shared memory has grown at the thread's next turn of a loop. Until then it bounds
+// memory.fill and memory.copy by the old size (V8 does), and traps in memory that the caller has just allocated.
+uint32_t memory_pages() { return static_cast<uint32_t>(__builtin_wasm_memory_size(0)); }
+__attribute__((noinline)) void see_memory(uint32_t pages) {
+  while (memory_pages() < pages) asm volatile("" ::: "memory");  // or the compiler may ask once, or never
+}
+
 #else
+
+uint32_t memory_pages() { return 0; }
+void see_memory(uint32_t) {}
 
 void sleep_on(Word& word, int32_t seen) { word.wait(seen); }
 void wake(Word& word, int32_t count) { count == 1 ? word.notify_one() : word.notify_all(); }
@@ -122,7 +133,10 @@ void work() {
   uint64_t open = pool.open.load(std::memory_order_acquire);
   while (static_cast<uint32_t>(open) != 0 && index_of_thread < pool.limit.load(std::memory_order_relaxed)) {
     if (!pool.open.compare_exchange_weak(open, open - 1, std::memory_order_acquire)) continue;
-    if (finished == 0) job = pool.job;
+    if (finished == 0) {
+      job = pool.job;
+      see_memory(job.pages);
+    }
     const int64_t begin = (job.chunks - static_cast<int64_t>(static_cast<uint32_t>(open))) * job.chunk;
     const int64_t left = job.n - begin;
     job.body(job.context, begin, begin + (left < job.chunk ? left : job.chunk));
@@ -238,7 +252,7 @@ void parallel_run(int64_t n, int64_t grain, ParallelBody body, void* context) {
   const int64_t even = (n - 1) / (limit * kChunksPerThread) + 1;
   const int64_t chunk = even <= grain ? grain : ((even - 1) / grain + 1) * grain;
   const auto chunks = static_cast<int32_t>((n - 1) / chunk + 1);
-  pool.job = {body, context, n, chunk, chunks};
+  pool.job = {body, context, n, chunk, chunks, memory_pages()};
   pool.done.store(0, std::memory_order_relaxed);
   const uint64_t generation = (pool.open.load(std::memory_order_relaxed) >> 32) + 1;
   pool.open.store(generation << 32 | static_cast<uint32_t>(chunks), std::memory_order_release);

@@ -20,7 +20,6 @@ const threadAware = new Set(['cpp/core/parallel.cc', 'cpp/abi/wasm.cc'])
 
 const common = [
   '-std=c++20',
-  '-O3',
   '-Icpp',
   '-msimd128',
   '-mbulk-memory',
@@ -36,6 +35,18 @@ const common = [
   '-ffp-contract=off', // one rounding per operation, as in the plain versions the tests compare with
   '-Wall',
 ]
+
+// Where the bytes go. The kernels that operators share get all the compiler can do. Operators keep their loops in vectors
+// but are neither unrolled nor inlined beyond that. What runs once for an operator or a net had better be small.
+const levels = {
+  math: ['-O3'],
+  ops: ['-O2', '-fno-unroll-loops', '-mllvm', '-force-vector-interleave=1', '-mllvm', '-inline-threshold=30'],
+  core: ['-Oz'],
+  net: ['-Oz'],
+  abi: ['-Oz'],
+  device: ['-O2'],
+}
+const levelOf = (source) => (source === 'cpp/core/parallel.cc' ? ['-O2'] : levels[source.split('/')[1]])
 
 const llvm = newestLlvm()
 const sysroot = findSysroot()
@@ -162,7 +173,7 @@ function plan(flavour, threads, tasks) {
     const single = !threads && threadAware.has(source)
     const stem = source.replace(/\.cc$/, single ? '.single' : '')
     const object = `dist/.obj/${flavour}/${stem}.o`
-    const command = [...flavours[flavour].compile, ...(single ? ['-DPF_SINGLE_THREAD'] : [])]
+    const command = [...flavours[flavour].compile, ...levelOf(source), ...(single ? ['-DPF_SINGLE_THREAD'] : [])]
     if (isStale(object, command.join(' '))) tasks.set(object, { source, object, command })
     return object
   })

@@ -134,7 +134,7 @@ void make_gradient_of(Gradient& g) {
     in.push_back(input ? g.I(from.index) : from.kind == GradientInput::kOutput ? g.O(from.index) : g.GO(from.index));
   }
   for (int i = 0; i < g.inputs(); ++i) out.push_back(g.GI(i));
-  g.op(op.gradient, std::move(in), std::move(out));
+  g.op(op.gradient, in, out);
 }
 
 Status parse_gradient_input(const std::string& name, GradientInput* out) {
@@ -222,8 +222,8 @@ Status register_user_operator(const OpDef& declaration) {
   PF_CHECK(!find_schema(declaration.type), exists, "there is an operator \"", declaration.type,
            "\" already; give the user operator another name");
   auto op = std::make_unique<UserOperator>(declaration);
-  PF_TRY(read_options(*op).at(text("user operator ", declaration.type)));
-  PF_TRY(check_own_args(op->def).at(text("user operator ", declaration.type)));
+  PF_TRY(read_options(*op).at("user operator ", declaration.type));
+  PF_TRY(check_own_args(op->def).at("user operator ", declaration.type));
   Schema& schema = new_schema(op->def.type.c_str());
   fill(schema, *op);
   op->schema = &schema;
@@ -234,9 +234,9 @@ Status register_user_operator(const OpDef& declaration) {
 #else
 
 Status register_user_operator(const OpDef& declaration) {
-  return fail(Code::no_operator, {"user operator ", declaration.type,
-                                  ": user operators are WebAssembly and run in the "
-                                  "WebAssembly core only; open the backend \"wasm\""});
+  return fail(Code::no_operator, "user operator ", declaration.type,
+              ": user operators are WebAssembly and run in the "
+              "WebAssembly core only; open the backend \"wasm\"");
 }
 
 #endif

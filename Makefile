@@ -42,8 +42,8 @@ $(js): $(src) $(wasm) build/js.mjs build/bundle.mjs build/budgets.json tsconfig.
 	node build/js.mjs
 	@touch $@
 
-demo: all ## the main job, on an embedded default
-	node dist/cli.js demo
+demo: all ## the main job: trains LeNet on handwritten digits, saves it, reads five digits with it
+	node build/example.mjs 02-train-digits dist/digits-model
 
 test: all ## all tests on every runtime; OP=Softmax: one operator's only; ARGS="--runtime deno --only net": fewer
 	node tests/run.mjs $(if $(OP),--op $(OP)) $(ARGS)

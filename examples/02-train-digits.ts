@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Trains the LeNet of Caffe2's MNIST tutorial on handwritten digits, saves it and reads five digits with it.
 //
-//   node 02-train-digits.mjs [iterations] [folder to save the model in]
+//   node build/example.mjs 02-train-digits [folder to save the model in] [iterations]
 import {
   brew,
   buildSgd,
@@ -19,8 +19,8 @@ import {
   Workspace,
 } from 'portafilter'
 
-const iterations = Number(platform.args[0] ?? 800)
-const folder = platform.args[1]
+const folder = platform.args[0] ?? 'digits-model'
+const iterations = Number(platform.args[1] ?? 800)
 const batch = 64
 
 function lenet(model: ModelHelper): string {
@@ -67,13 +67,15 @@ platform.print(`\n${iterations} iterations in ${seconds.toFixed(1)} s\n`)
 const deploy = new ModelHelper({ name: 'digits_predict', initParams: false })
 lenet(deploy)
 const { initNet, predictNet } = await exportModel(workspace, deploy.net, deploy.params)
-if (folder !== undefined) {
-  await platform.write(`${folder}/init_net.pb`, initNet)
-  await platform.write(`${folder}/predict_net.pb`, predictNet)
-}
+await platform.write(`${folder}/init_net.pb`, initNet)
+await platform.write(`${folder}/predict_net.pb`, predictNet)
+platform.print(`saved ${folder}/init_net.pb and ${folder}/predict_net.pb\n`)
 
-// Testing, with the digits that were held back.
-await using predictor = await Predictor.load(initNet, predictNet)
+// Testing the saved model with the digits that were held back.
+await using predictor = await Predictor.load(
+  await platform.read(`${folder}/init_net.pb`),
+  await platform.read(`${folder}/predict_net.pb`),
+)
 let right = 0
 for (const { data, label } of digits.test.batches(100)) {
   const scores = rows((await predictor.run({ data })).softmax.data as Float32Array)

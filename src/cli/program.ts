@@ -10,13 +10,12 @@ import { type Command, errorLine, Given, UsageError } from './arguments.ts'
 import { bench } from './commands/bench.ts'
 import { classify } from './commands/classify.ts'
 import { convert } from './commands/convert.ts'
-import { demo } from './commands/demo.ts'
 import { info } from './commands/info.ts'
 import { run } from './commands/run.ts'
 import { verify } from './commands/verify.ts'
 import { openContext } from './context.ts'
 
-const commands: readonly Command[] = [classify, run, convert, info, verify, bench, demo]
+const commands: readonly Command[] = [classify, run, convert, info, verify, bench]
 
 const common = { debug: '--debug', help: '--help', version: '--version' }
 

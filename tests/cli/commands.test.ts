@@ -199,12 +199,4 @@ test('verify counts what passes, fails and is missing', async () => {
   assert.match(report.failed[0].why, 'Y[1] is 2, expected 3')
 })
 
-test('demo trains', async () => {
-  const out = folder('lenet')
-  const trained = await cli('demo', '--iterations', '25', '--batch', '16', '--out', out)
-  assert.is(trained.status, 0, trained.error)
-  assert.match(trained.out, /accuracy +\d+\.\d % of the 1000 test digits/)
-  assert.ok(readFileSync(`${out}/init_net.pb`).length > 1_000_000)
-})
-
 test.run()

@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { cli } from './cli.ts'
 
-const commands = ['classify', 'run', 'convert caffe', 'info', 'verify', 'bench', 'demo']
+const commands = ['classify', 'run', 'convert caffe', 'info', 'verify', 'bench']
 
 test('without arguments, and with --help, it lists its commands', async () => {
   for (const args of [[], ['--help'], ['-h']]) {

@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -15,11 +15,7 @@ test.after(() => rmSync(folder, { recursive: true }))
 
 /** What an example prints; its small settings come as arguments and environment. */
 async function example(name: string, args: readonly string[] = [], env: Record<string, string> = {}): Promise<string> {
-  // Beside dist, so that the package finds itself by its name.
-  const script = resolve(`dist/examples/${name}.mjs`)
-  const compile = [`examples/${name}.ts`, `--outfile=${script}`, '--format=esm', '--target=node20', '--log-level=error']
-  await run('node_modules/.bin/esbuild', compile)
-  const { stdout } = await run(process.execPath, [script, ...args], {
+  const { stdout } = await run(process.execPath, ['build/example.mjs', name, ...args], {
     env: { ...process.env, PORTAFILTER_BACKEND: settings.backend, ...env },
     timeout: 100_000,
   })
@@ -41,7 +37,7 @@ if (settings.data === undefined || !existsSync(`${settings.data}data/models/sque
 }
 
 test('02: digits are learnt, saved and read', async () => {
-  const printed = await example('02-train-digits', ['60', folder])
+  const printed = await example('02-train-digits', [folder, '60'])
   const accuracy = Number(/accuracy (\d+\.\d+) %/.exec(printed)?.[1])
   assert.ok(accuracy > 80, printed)
   assert.ok(existsSync(join(folder, 'init_net.pb')))

@@ -220,6 +220,7 @@ function linkCommand(objects, output, threads) {
 
 // Feature by feature: --all-features writes an import kind that no engine knows.
 const optimise = (flavour) => [
+  '--no-inline=*futex*', // see core/parallel.cc; a pass of its own, so it must come first
   '-O3',
   '--mvp-features',
   ...[
@@ -234,7 +235,6 @@ const optimise = (flavour) => [
   ...(flavour === 'relaxed' ? ['--enable-relaxed-simd'] : []),
   '--enable-multivalue',
   '--enable-reference-types',
-  '--no-inline=*futex*', // see core/parallel.cc
   '--strip-debug',
   '--strip-producers',
   '--strip-target-features',

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { openBackend } from '../../src/backend/backend.ts'
 import { lightImports, needsOnlyLightCalls, wasiModule, wasmerLoader } from '../../src/core/wasi.ts'
 import { tensor } from '../../src/core/tensor.ts'
+import { encodeOperatorDef, operatorDef } from '../../src/net/net-def.ts'
 import { platform } from '../../src/platform/index.ts'
 import { settings, skip } from '../kit/settings.ts'
 import { name, section, signed } from './sample-module.ts'
@@ -85,6 +86,10 @@ if (settings.backend === 'wasm') {
       await backend.feed(ws, 'x', tensor([1, 2]))
       assert.equal(await backend.fetch(ws, 'x'), tensor([1, 2]))
       assert.equal(await backend.takeConsole(), { out: '', error: '' })
+      await backend.runOperator(ws, encodeOperatorDef(operatorDef('Print', ['x'], [])))
+      const { out, error } = await backend.takeConsole()
+      assert.match(out, /x.*1,\s*2/)
+      assert.is(error, '')
       await backend.close()
     })
   }

@@ -7,7 +7,7 @@ import { didYouMean } from '../util/nearest.ts'
 import { copyOf, Net } from './net.ts'
 import { argument, getArgument, type NetDef, type OperatorDef } from './net-def.ts'
 import { outputsOf } from './passes/outputs.ts'
-import { readNetDef } from './read-net.ts'
+import { looksLikeText, readNetDef } from './read-net.ts'
 import { type Feed, Workspace } from './workspace.ts'
 
 /** A net as the bytes or the text of its file, or already read. */
@@ -44,7 +44,9 @@ export class Predictor {
     const def = prepared(await read(predictNet, 'predict net'), options)
     const workspace = await Workspace.open(options.backend)
     try {
-      if (init.op.length > 0) await workspace.runNetOnce(init)
+      // An init net holds the weights: where its bytes are at hand they need not be written anew.
+      const binary = initNet instanceof Uint8Array && !looksLikeText(initNet)
+      if (init.op.length > 0) await workspace.runNetOnce(binary ? initNet : init)
       await workspace.createNet(def)
       return new Predictor(workspace, def, inputsOf(init, def))
     } catch (error) {

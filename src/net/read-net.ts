@@ -58,7 +58,7 @@ const textFormat = () => Promise.all([import('./text-format.ts'), import('../gen
 
 // Text has no control characters but white space. A binary message has some in its first bytes: the tags of the
 // fields 2 and 3 are among them, and so are short lengths.
-function looksLikeText(bytes: Uint8Array): boolean {
+export function looksLikeText(bytes: Uint8Array): boolean {
   const head = bytes.subarray(0, 4096)
   for (const byte of head) if (byte < 32 && byte !== 9 && byte !== 10 && byte !== 13) return false
   return head.length > 0

@@ -117,11 +117,11 @@ export class Workspace {
     await inContext(name, runIterations(this.backend, this.#net(name).handle, iterations, options))
   }
 
-  /** Creates a net, runs it once and forgets it. */
-  async runNetOnce(net: Net | NetDef, options: RunOptions = {}): Promise<void> {
-    const def = protoOf(net)
+  /** Creates a net, runs it once and forgets it. The bytes of a NetDef go to the core as they are. */
+  async runNetOnce(net: Net | NetDef | Uint8Array, options: RunOptions = {}): Promise<void> {
+    const [name, bytes] = net instanceof Uint8Array ? ['', net] : [protoOf(net).name ?? '', encodeNetDef(protoOf(net))]
     const run = (handle: number) => runIterations(this.backend, handle, 1, options)
-    await inContext(def.name ?? '', this.#withNet(def, run))
+    await inContext(name, this.#withNet(bytes, run))
   }
 
   async runOperatorOnce(op: OperatorDef): Promise<void> {
@@ -157,7 +157,7 @@ export class Workspace {
     timed.arg.push(argument('pf.profile', 1))
     return inContext(
       name,
-      this.#withNet(timed, async (handle) => {
+      this.#withNet(encodeNetDef(timed), async (handle) => {
         await this.backend.runNet(handle, { iterations: warmup })
         const before = (await this.backend.netInfo(handle)).ops
         await this.backend.runNet(handle, { iterations })
@@ -188,8 +188,8 @@ export class Workspace {
     await this.deleteNet(name)
   }
 
-  async #withNet<T>(def: NetDef, work: (handle: number) => Promise<T>): Promise<T> {
-    const handle = await this.backend.createNet(this.#open(), encodeNetDef(def))
+  async #withNet<T>(net: Uint8Array, work: (handle: number) => Promise<T>): Promise<T> {
+    const handle = await this.backend.createNet(this.#open(), net)
     try {
       return await work(handle)
     } finally {

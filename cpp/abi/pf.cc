@@ -3,7 +3,6 @@
 #include "abi/pf.h"
 
 #include <cstring>
-#include <map>
 
 #include "core/blob_proto.h"
 #include "core/json.h"
@@ -17,12 +16,13 @@
 namespace pf {
 namespace {
 
-struct OpenNet {
-  uint32_t workspace;
+// What a handle stands for: a workspace, or a net in one.
+struct Open {
+  uint32_t handle, owner;  // the net's workspace
+  std::unique_ptr<Workspace> workspace;
   std::unique_ptr<Net> net;
 };
-std::map<uint32_t, std::unique_ptr<Workspace>> workspaces;
-std::map<uint32_t, OpenNet> nets;
+std::vector<Open> opened;  // in the order of their handles
 uint32_t last_handle = 0;
 std::string last_error;
 
@@ -61,17 +61,34 @@ struct Call {
   }
 };
 
+uint32_t add(uint32_t owner, std::unique_ptr<Workspace> workspace, std::unique_ptr<Net> net) {
+  opened.push_back({++last_handle, owner, std::move(workspace), std::move(net)});
+  return last_handle;
+}
+
+Open* find(uint32_t handle) {
+  for (Open& open : opened)
+    if (open.handle == handle) return &open;
+  return nullptr;
+}
+
+// Closes a net, or a workspace after its nets, which came later.
+void close(uint32_t handle) {
+  for (size_t i = opened.size(); i-- > 0;)
+    if (opened[i].handle == handle || opened[i].owner == handle) opened.erase(opened.begin() + ptrdiff_t(i));
+}
+
 Status find_workspace(const Call& call, Workspace** out) {
-  auto it = workspaces.find(call.handle);
-  PF_CHECK(it != workspaces.end(), handle, "workspace ", call.handle, " is closed or was never open");
-  *out = it->second.get();
+  Open* open = find(call.handle);
+  PF_CHECK(open && open->workspace, handle, "workspace ", call.handle, " is closed or was never open");
+  *out = open->workspace.get();
   return {};
 }
 
 Status find_net(const Call& call, Net** out) {
-  auto it = nets.find(call.handle);
-  PF_CHECK(it != nets.end(), handle, "net ", call.handle, " is closed or was never created");
-  *out = it->second.net.get();
+  Open* open = find(call.handle);
+  PF_CHECK(open && open->net, handle, "net ", call.handle, " is closed or was never created");
+  *out = open->net.get();
   return {};
 }
 
@@ -118,16 +135,14 @@ Status workspace_open(Call& call) {
   uint64_t seed = 0;
   PF_CHECK(call.in.size() == sizeof seed, argument, "workspace_open takes a seed of 8 bytes, found ", call.in.size());
   std::memcpy(&seed, call.in.data(), sizeof seed);
-  workspaces[++last_handle] = std::make_unique<Workspace>(seed);
-  call.out->handle = last_handle;
+  call.out->handle = add(0, std::make_unique<Workspace>(seed), nullptr);
   return {};
 }
 
 Status workspace_close(Call& call) {
   Workspace* ws;
   PF_TRY(find_workspace(call, &ws));
-  for (auto it = nets.begin(); it != nets.end();) it = it->second.workspace == call.handle ? nets.erase(it) : std::next(it);
-  workspaces.erase(call.handle);
+  close(call.handle);
   return {};
 }
 
@@ -152,7 +167,7 @@ Status blob_feed(Call& call) {
   Blob& blob = ws->blob(call.in);
   if (blob.shared_in) blob.clear();
   blob.object.reset();
-  PF_TRY(blob.tensor.resize(shape, dtype).at(text("blob \"", call.in, "\"")));
+  PF_TRY(blob.tensor.resize(shape, dtype).at("blob \"", call.in, "\""));
   return call.view(blob.tensor.data<uint8_t>(), blob.tensor.byte_size());
 }
 
@@ -196,7 +211,7 @@ Status blob_list(Call& call) {
 Status blob_remove(Call& call) {
   Blob* b;
   PF_TRY(find_blob(call, &b));
-  workspaces[call.handle]->remove(call.in);
+  find(call.handle)->workspace->remove(call.in);
   return {};
 }
 
@@ -207,8 +222,7 @@ Status net_create(Call& call) {
   PF_TRY(parse(call.in, &def));
   std::unique_ptr<Net> net;
   PF_TRY(Net::create(def, *ws, &net));
-  nets[++last_handle] = {call.handle, std::move(net)};
-  call.out->handle = last_handle;
+  call.out->handle = add(call.handle, nullptr, std::move(net));
   return {};
 }
 
@@ -221,7 +235,7 @@ Status net_run(Call& call) {
 Status net_close(Call& call) {
   Net* net;
   PF_TRY(find_net(call, &net));
-  nets.erase(call.handle);
+  close(call.handle);
   return {};
 }
 
@@ -308,7 +322,7 @@ int32_t pf_call(uint32_t function, uint32_t handle, const uint8_t* in, size_t in
   using namespace pf;
   *out = {};
   Call call{handle, {reinterpret_cast<const char*>(in), in_size}, out};
-  Status status = function < PF_FN_COUNT ? kFunctions[function](call) : fail(Code::argument, {"the core has no function ", function});
+  Status status = function < PF_FN_COUNT ? kFunctions[function](call) : fail(Code::argument, "the core has no function ", function);
   if (!status.ok()) last_error = status.message();
   return int32_t(status.code());
 }

@@ -134,7 +134,7 @@ Status parse_blob(std::string_view message, std::string* name, Tensor* out) {
   PF_CHECK(r.ok(), parse, "this is no BlobProto: its ", message.size(), " bytes are truncated or malformed");
   PF_CHECK(!name->empty(), parse, "a BlobProto has no name");
   PF_CHECK(has_tensor, parse, "the BlobProto \"", *name, "\" holds no tensor", type.empty() ? "" : "; its type is ", type);
-  return parse_tensor(tensor, out).at(text("blob \"", *name, "\""));
+  return parse_tensor(tensor, out).at("blob \"", *name, "\"");
 }
 
 std::string serialize_blob(const Blob& blob) {

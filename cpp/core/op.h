@@ -86,25 +86,25 @@ class OpBuilder {
 
   // Arguments: with a default of the argument's own type; optional_arg: absent means something of its own;
   // required_arg: a net without it is refused.
-  OpBuilder& arg(const char* name, float otherwise, const char* doc) { return add(name, ArgType::kFloat, false, true, otherwise, "", doc); }
-  OpBuilder& arg(const char* name, double otherwise, const char* doc) { return add(name, ArgType::kFloat, false, true, otherwise, "", doc); }
-  OpBuilder& arg(const char* name, int otherwise, const char* doc) { return add(name, ArgType::kInt, false, true, otherwise, "", doc); }
-  OpBuilder& arg(const char* name, bool otherwise, const char* doc) { return add(name, ArgType::kBool, false, true, otherwise, "", doc); }
-  OpBuilder& arg(const char* name, const char* otherwise, const char* doc) { return add(name, ArgType::kString, false, true, 0, otherwise, doc); }
-  OpBuilder& optional_arg(const char* name, ArgType type, const char* doc) { return add(name, type, false, false, 0, "", doc); }
-  OpBuilder& required_arg(const char* name, ArgType type, const char* doc) { return add(name, type, true, false, 0, "", doc); }
+  OpBuilder& arg(const char* name, float otherwise, const char* doc) { return number(name, ArgType::kFloat, otherwise, doc); }
+  OpBuilder& arg(const char* name, double otherwise, const char* doc) { return number(name, ArgType::kFloat, otherwise, doc); }
+  OpBuilder& arg(const char* name, int otherwise, const char* doc) { return number(name, ArgType::kInt, otherwise, doc); }
+  OpBuilder& arg(const char* name, bool otherwise, const char* doc) { return number(name, ArgType::kBool, otherwise, doc); }
+  OpBuilder& arg(const char* name, const char* otherwise, const char* doc) { return kHost ? (s_.add_string(name, otherwise, kDocs ? doc : ""), *this) : *this; }
+  OpBuilder& optional_arg(const char* name, ArgType type, const char* doc) { return argument(name, type, false, doc); }
+  OpBuilder& required_arg(const char* name, ArgType type, const char* doc) { return argument(name, type, true, doc); }
 
-  OpBuilder& input(const char* name, const char* doc) { return port(s_.inputs, name, Port::kTensor, false, false, doc); }
-  OpBuilder& optional_input(const char* name, const char* doc) { return port(s_.inputs, name, Port::kTensor, true, false, doc); }
-  OpBuilder& variadic_input(const char* name, const char* doc) { return port(s_.inputs, name, Port::kTensor, false, true, doc); }  // one or more
-  OpBuilder& object_input(const char* name, const char* doc) { return port(s_.inputs, name, Port::kObject, false, false, doc); }
-  OpBuilder& output(const char* name, const char* doc) { return port(s_.outputs, name, Port::kTensor, false, false, doc); }
-  OpBuilder& optional_output(const char* name, const char* doc) { return port(s_.outputs, name, Port::kTensor, true, false, doc); }
-  OpBuilder& variadic_output(const char* name, const char* doc) { return port(s_.outputs, name, Port::kTensor, false, true, doc); }
-  OpBuilder& object_output(const char* name, const char* doc) { return port(s_.outputs, name, Port::kObject, false, false, doc); }
+  OpBuilder& input(const char* name, const char* doc) { return in(name, Port::kTensor, false, false, doc); }
+  OpBuilder& optional_input(const char* name, const char* doc) { return in(name, Port::kTensor, true, false, doc); }
+  OpBuilder& variadic_input(const char* name, const char* doc) { return in(name, Port::kTensor, false, true, doc); }  // one or more
+  OpBuilder& object_input(const char* name, const char* doc) { return in(name, Port::kObject, false, false, doc); }
+  OpBuilder& output(const char* name, const char* doc) { return out(name, Port::kTensor, false, false, doc); }
+  OpBuilder& optional_output(const char* name, const char* doc) { return out(name, Port::kTensor, true, false, doc); }
+  OpBuilder& variadic_output(const char* name, const char* doc) { return out(name, Port::kTensor, false, true, doc); }
+  OpBuilder& object_output(const char* name, const char* doc) { return out(name, Port::kObject, false, false, doc); }
 
-  OpBuilder& inplace(int input, int output) { return kHost ? (s_.inplace.push_back({input, output, false}), *this) : *this; }
-  OpBuilder& must_inplace(int input, int output) { return kHost ? (s_.inplace.push_back({input, output, true}), *this) : *this; }
+  OpBuilder& inplace(int input, int output) { return kHost ? (s_.add_inplace(input, output, false), *this) : *this; }
+  OpBuilder& must_inplace(int input, int output) { return kHost ? (s_.add_inplace(input, output, true), *this) : *this; }
   OpBuilder& any_inplace() { return kHost ? (s_.any_inplace = true, *this) : *this; }
 
   OpBuilder& shape(ShapeFn f) { return kHost ? (s_.shape = f, *this) : *this; }
@@ -134,13 +134,17 @@ class OpBuilder {
 
  private:
   static constexpr bool kHost = Device::kIsHost;
-  OpBuilder& add(const char* name, ArgType type, bool required, bool has_default, double number, const char* string, const char* doc) {
-    if (kHost) s_.args.push_back({name, type, required, has_default, number, string, kDocs ? doc : ""});
-    return *this;
+  OpBuilder& number(const char* name, ArgType type, double otherwise, const char* doc) {
+    return kHost ? (s_.add_number(name, type, otherwise, kDocs ? doc : ""), *this) : *this;
   }
-  OpBuilder& port(std::vector<Port>& ports, const char* name, Port::Kind kind, bool optional, bool variadic, const char* doc) {
-    if (kHost) ports.push_back({name, kind, optional, variadic, kDocs ? doc : ""});
-    return *this;
+  OpBuilder& argument(const char* name, ArgType type, bool required, const char* doc) {
+    return kHost ? (s_.add_arg(name, type, required, kDocs ? doc : ""), *this) : *this;
+  }
+  OpBuilder& in(const char* name, Port::Kind kind, bool optional, bool variadic, const char* doc) {
+    return kHost ? (s_.add_input(name, kind, optional, variadic, kDocs ? doc : ""), *this) : *this;
+  }
+  OpBuilder& out(const char* name, Port::Kind kind, bool optional, bool variadic, const char* doc) {
+    return kHost ? (s_.add_output(name, kind, optional, variadic, kDocs ? doc : ""), *this) : *this;
   }
   Schema& s_;
 };

@@ -115,7 +115,7 @@ Status parse_as(std::string_view bytes, const char* what, T* out) {
   const char* why = limits.parts > kMaxParts    ? "hold more parts than any honest model"
                     : limits.depth > kMaxDepth ? "nest nets too deep"
                                                : "are truncated or malformed";
-  return fail(Code::parse, {"this is no ", what, ": the ", bytes.size(), " bytes ", why});
+  return fail(Code::parse, "this is no ", what, ": the ", bytes.size(), " bytes ", why);
 }
 
 std::string write(const DeviceOption& d) {
@@ -167,9 +167,9 @@ void OpDef::set(const char* name, float value) {
   Argument& a = argument(name);
   a.f = value, a.has_f = true;
 }
-void OpDef::set(const char* name, std::string value) {
+void OpDef::set(const char* name, std::string_view value) {
   Argument& a = argument(name);
-  a.s = std::move(value), a.has_s = true;
+  a.s = value, a.has_s = true;
 }
 void OpDef::set(const char* name, std::vector<int64_t> value) { argument(name).ints = std::move(value); }
 

@@ -45,7 +45,7 @@ struct OpDef {
   const Argument* find(std::string_view name) const;
   void set(const char* name, int64_t value);
   void set(const char* name, float value);
-  void set(const char* name, std::string value);
+  void set(const char* name, std::string_view value);
   void set(const char* name, std::vector<int64_t> value);
 
  private:

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "core/scalar.h"
+
 namespace pf {
 
 // Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): four words per counter.
@@ -40,7 +42,7 @@ class Random {
   // Standard normal by Box and Muller, one of the pair.
   float normal() {
     float u = 1.f - uniform(), v = uniform();
-    return std::sqrt(-2.f * std::log(u)) * std::cos(6.283185307179586f * v);
+    return std::sqrt(-2.f * std::log(u)) * float(cos_turns(v));
   }
 
  private:

@@ -75,10 +75,10 @@ Status check_count(const char* what, size_t given, const std::vector<Port>& port
   if (given >= least && given <= most) return {};
   std::string expected = text(least);
   if (most == SIZE_MAX) expected += " or more";
-  else if (most != least) append(expected, {" to ", most});
+  else if (most != least) append(expected, " to ", most);
   std::string names;
-  for (auto& p : ports) append(names, {names.empty() ? "" : ", ", p.name, p.variadic ? "…" : p.optional ? "?" : ""});
-  return fail(Code::argument, {"takes ", expected, " ", what, " (", names, "), found ", given});
+  for (auto& p : ports) append(names, names.empty() ? "" : ", ", p.name, p.variadic ? "…" : p.optional ? "?" : "");
+  return fail(Code::argument, "takes ", expected, " ", what, " (", names, "), found ", given);
 }
 
 const Port* port_of(const std::vector<Port>& ports, int i) {
@@ -124,6 +124,23 @@ const ArgSpec* Schema::find_arg(std::string_view wanted) const {
 }
 const Port* Schema::input_port(int i) const { return port_of(inputs, i); }
 const Port* Schema::output_port(int j) const { return port_of(outputs, j); }
+
+void Schema::add_arg(const char* arg, ArgType type, bool required, const char* text) {
+  args.push_back({arg, type, required, false, 0, "", text});
+}
+void Schema::add_number(const char* arg, ArgType type, double otherwise, const char* text) {
+  args.push_back({arg, type, false, true, otherwise, "", text});
+}
+void Schema::add_string(const char* arg, const char* otherwise, const char* text) {
+  args.push_back({arg, ArgType::kString, false, true, 0, otherwise, text});
+}
+void Schema::add_input(const char* port, Port::Kind kind, bool optional, bool variadic, const char* text) {
+  inputs.push_back({port, kind, optional, variadic, text});
+}
+void Schema::add_output(const char* port, Port::Kind kind, bool optional, bool variadic, const char* text) {
+  outputs.push_back({port, kind, optional, variadic, text});
+}
+void Schema::add_inplace(int input, int output, bool enforced) { inplace.push_back({input, output, enforced}); }
 
 Status Schema::check(const OpDef& def) const {
   PF_TRY(check_count("inputs", def.input.size(), inputs));
@@ -228,9 +245,9 @@ const std::string& Gradient::GO(int i) {
   static const std::string none;
   if (has_GO(i) && !go_[size_t(i)].dense.empty()) return go_[size_t(i)].dense;
   if (status.ok())
-    status = fail(Code::no_gradient, {"needs the ", has_GO(i) ? "dense " : "", "gradient of its output ", i, " (\"",
+    status = fail(Code::no_gradient, "needs the ", has_GO(i) ? "dense " : "", "gradient of its output ", i, " (\"",
                                       size_t(i) < args.def.output.size() ? O(i) : none, "\"), which ",
-                                      has_GO(i) ? "is sparse" : "nothing provides"});
+                                      has_GO(i) ? "is sparse" : "nothing provides");
   return none;
 }
 
@@ -240,16 +257,28 @@ const std::string& Gradient::GI_I(int i) {
 }
 const std::string& Gradient::GI_V(int i) { return GI_I(i), gi_[size_t(i)].values; }
 
-OpDef& Gradient::plain(const char* type, std::vector<std::string> in, std::vector<std::string> out) {
+void Gradient::set_dense(int i, const std::string& name) { gi_[size_t(i)] = {name, {}, {}}; }
+void Gradient::set_sparse(int i, const std::string& indices, const std::string& values) {
+  gi_[size_t(i)] = {{}, indices, values};
+}
+
+std::vector<std::string> BlobNames::copy() const {
+  if (all_) return *all_;
+  std::vector<std::string> copies(count_);
+  for (size_t i = 0; i < count_; ++i) copies[i] = *names_[i].text;
+  return copies;
+}
+
+OpDef& Gradient::plain(std::string_view type, const BlobNames& in, const BlobNames& out) {
   ops.emplace_back();
   OpDef& d = ops.back();
-  d.type = type, d.input = std::move(in), d.output = std::move(out), d.is_gradient_op = true;
+  d.type = type, d.input = in.copy(), d.output = out.copy(), d.is_gradient_op = true;
   d.has_device_option = args.def.has_device_option, d.device_option = args.def.device_option, d.engine = args.def.engine;
   return d;
 }
 
-OpDef& Gradient::op(const char* type, std::vector<std::string> in, std::vector<std::string> out) {
-  OpDef& d = plain(type, std::move(in), std::move(out));
+OpDef& Gradient::op(std::string_view type, const BlobNames& in, const BlobNames& out) {
+  OpDef& d = plain(type, in, out);
   d.arg = args.def.arg;
   return d;
 }

@@ -2,6 +2,7 @@
 // What is known of an operator type: doc, arguments, inputs, outputs, in-place pairs, shape function, gradient
 // maker and kernels. One declaration per operator fills it (see PF_OP in core/op.h); nothing else repeats it.
 #pragma once
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -91,6 +92,24 @@ class Infer {
 };
 using ShapeFn = Status (*)(Infer&);
 
+// Names of blobs as a gradient maker writes them: {g.O(0), g.GO(0)}, or a vector put together before. Only good as a
+// parameter: it points to the names.
+class BlobNames {
+ public:
+  struct Name {
+    Name(const std::string& s) : text(&s) {}
+    const std::string* text;
+  };
+  BlobNames(std::initializer_list<Name> names) { names_ = names.begin(), count_ = names.size(); }
+  BlobNames(const std::vector<std::string>& all) : all_(&all) {}
+  std::vector<std::string> copy() const;
+
+ private:
+  const Name* names_ = nullptr;
+  size_t count_ = 0;
+  const std::vector<std::string>* all_ = nullptr;
+};
+
 // What a gradient maker sees. The names I, O, GO, GI are Caffe2's.
 class Gradient {
  public:
@@ -111,15 +130,15 @@ class Gradient {
   const std::vector<Name>& outputs_given() const { return go_; }
   // Names the gradient of input i "<blob>_grad" and says that there is one.
   const std::string& GI(int i);
-  void set_dense(int i, const std::string& name) { gi_[size_t(i)] = {name, {}, {}}; }
+  void set_dense(int i, const std::string& name);
   // Names the gradient of input i as rows: GI_I(i) "<blob>_grad_indices", GI_V(i) "<blob>_grad_values".
   const std::string& GI_I(int i);
   const std::string& GI_V(int i);
-  void set_sparse(int i, const std::string& indices, const std::string& values) { gi_[size_t(i)] = {{}, indices, values}; }
+  void set_sparse(int i, const std::string& indices, const std::string& values);
 
   // Adds an operator that carries over the forward operator's arguments; plain() adds one without.
-  OpDef& op(const char* type, std::vector<std::string> in, std::vector<std::string> out);
-  OpDef& plain(const char* type, std::vector<std::string> in, std::vector<std::string> out);
+  OpDef& op(std::string_view type, const BlobNames& in, const BlobNames& out);
+  OpDef& plain(std::string_view type, const BlobNames& in, const BlobNames& out);
   Status refuse(std::string why);
 
   std::vector<OpDef> ops;
@@ -164,6 +183,14 @@ struct Schema {
   const char* gradient_refusal = nullptr;
   KernelFactory cpu = nullptr, cuda = nullptr;
 
+  // What a declaration adds, out of line: it runs once.
+  void add_arg(const char* name, ArgType type, bool required, const char* doc);
+  void add_number(const char* name, ArgType type, double otherwise, const char* doc);
+  void add_string(const char* name, const char* otherwise, const char* doc);
+  void add_input(const char* name, Port::Kind kind, bool optional, bool variadic, const char* doc);
+  void add_output(const char* name, Port::Kind kind, bool optional, bool variadic, const char* doc);
+  void add_inplace(int input, int output, bool enforced);
+
   const ArgSpec* find_arg(std::string_view name) const;
   const Port* input_port(int i) const;
   const Port* output_port(int j) const;
@@ -178,5 +205,8 @@ const std::vector<Schema*>& all_schemas();  // sorted by name
 std::string schemas_json();
 // The registered names nearest to `type`, for "did you mean"; empty when nothing is near.
 std::string suggestion(std::string_view type);
+// Whether other builds have this operator and this one goes without. What a message then says of it:
+bool is_left_out(std::string_view type);
+inline constexpr const char kLeftOut[] = "not in this base build; open the backend with operators: 'all'";
 
 }  // namespace pf

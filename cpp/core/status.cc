@@ -2,6 +2,7 @@
 #include "core/status.h"
 
 #include <cmath>
+#include <cstdarg>
 #include <cstring>
 
 #include "core/tensor.h"
@@ -19,8 +20,12 @@ void append_integer(std::string& to, int64_t value) {
   while (n) to += digits[--n];
 }
 
-// The value of `digits` (as an integer) times ten to the power `exponent`.
-double scaled(uint64_t digits, int exponent) { return double(digits) * std::pow(10.0, exponent); }
+// value times ten to the power `exponent`
+double scaled(double value, int exponent) {
+  for (; exponent > 0; --exponent) value *= 10;
+  for (; exponent < 0; ++exponent) value /= 10;
+  return value;
+}
 
 }  // namespace
 
@@ -33,12 +38,14 @@ void append_number(std::string& to, double value) {
   if (std::isinf(value)) return void(to += "inf");
   if (value < 1e9 && value == std::floor(value)) return append_integer(to, int64_t(value));
   // The fewest significant digits, at most nine, that give the same float back.
-  int exponent = int(std::floor(std::log10(value)));
+  int exponent = 0;
+  for (double rest = value; rest >= 10; rest /= 10) ++exponent;
+  for (double rest = value; rest < 1; rest *= 10) --exponent;
   uint64_t digits = 0;
   int count = 1;
   for (; count <= 9; ++count) {
-    digits = uint64_t(std::llround(value / std::pow(10.0, exponent - count + 1)));
-    if (float(scaled(digits, exponent - count + 1)) == float(value)) break;
+    digits = uint64_t(std::llround(scaled(value, count - 1 - exponent)));
+    if (float(scaled(double(digits), exponent - count + 1)) == float(value)) break;
   }
   char buffer[24];
   int length = 0;
@@ -64,45 +71,71 @@ void append_number(std::string& to, double value) {
   }
 }
 
-void append(std::string& to, std::initializer_list<Piece> pieces) {
-  for (const Piece& p : pieces) {
-    switch (p.kind) {
-      case Piece::kText: to.append(p.chars, p.length); break;
-      case Piece::kInteger: append_integer(to, p.integer); break;
-      case Piece::kNumber: append_number(to, p.number); break;
-      case Piece::kType: to += dtype_name(DType(p.integer)); break;
-      case Piece::kShape:
-        to += '[';
-        for (int i = 0; i < p.shape->rank(); ++i) {
-          if (i) to += ", ";
-          append_integer(to, (*p.shape)[i]);
-        }
-        to += ']';
-        break;
+namespace detail {
+namespace {
+
+void append_shape(std::string& to, const Shape& shape) {
+  to += '[';
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (i) to += ", ";
+    append_integer(to, shape[i]);
+  }
+  to += ']';
+}
+
+void append_all(std::string& to, const char* kinds, va_list parts) {
+  for (; *kinds; ++kinds) {
+    switch (*kinds) {
+      case 'c': to += va_arg(parts, const char*); break;
+      case 's': to += *va_arg(parts, const std::string*); break;
+      case 'v': to += *va_arg(parts, const std::string_view*); break;
+      case 'S': append_shape(to, *va_arg(parts, const Shape*)); break;
+      case 't': to += dtype_name(DType(va_arg(parts, int))); break;
+      case 'i': append_integer(to, va_arg(parts, int)); break;
+      case 'u': append_integer(to, va_arg(parts, unsigned)); break;
+      case 'l': append_integer(to, va_arg(parts, int64_t)); break;
+      default: append_number(to, va_arg(parts, double));
     }
   }
 }
 
-std::string join(std::initializer_list<Piece> pieces) {
-  std::string s;
-  append(s, pieces);
-  return s;
+}  // namespace
+
+void append(std::string* to, const char* kinds, ...) {
+  va_list parts;
+  va_start(parts, kinds);
+  append_all(*to, kinds, parts);
+  va_end(parts);
 }
+
+std::string join(const char* kinds, ...) {
+  std::string joined;
+  va_list parts;
+  va_start(parts, kinds);
+  append_all(joined, kinds, parts);
+  va_end(parts);
+  return joined;
+}
+
+Status fail(Code code, const char* kinds, ...) {
+  std::string message;
+  va_list parts;
+  va_start(parts, kinds);
+  append_all(message, kinds, parts);
+  va_end(parts);
+  return Status(code, std::move(message));
+}
+
+}  // namespace detail
+
+Status::Status(Code code, std::string message) : error_(new Error{code, std::move(message)}) {}
+void Status::forget() { delete error_; }
 
 const std::string& Status::message() const {
   static const std::string none;
   return error_ ? error_->message : none;
 }
 
-Status Status::at(std::string_view where) && {
-  if (error_) error_->message = text(where, ": ", error_->message);
-  return std::move(*this);
-}
-
-Status fail(Code code, std::initializer_list<Piece> pieces) { return Status(code, join(pieces)); }
-
-Status differ(Code code, const char* why, const char* a_name, Piece a, const char* b_name, Piece b) {
-  return Status(code, join({why, ": ", a_name, " is ", a, ", ", b_name, " is ", b}));
-}
+void Status::prefix(std::string where) { error_->message.insert(0, std::move(where) + ": "); }
 
 }  // namespace pf

@@ -70,7 +70,7 @@ Status Tensor::resize(const Shape& shape, DType dtype) {
   PF_CHECK(dtype != DType::kNone && (dtype_size(dtype) || dtype == DType::kString), type, "a tensor needs an element type");
   int64_t count = shape.size();
   size_t element = dtype == DType::kString ? sizeof(std::string) : dtype_size(dtype);
-  PF_CHECK(count <= int64_t(PTRDIFF_MAX / 16 / element), no_memory, "a tensor of shape ", shape, " and type ", dtype,
+  PF_CHECK(count <= int64_t(PTRDIFF_MAX / 2 / element), no_memory, "a tensor of shape ", shape, " and type ", dtype,
            " is larger than this machine's address space");
   if (dtype == DType::kString) {
     if (!strings_ || strings_.use_count() > 1) strings_ = std::make_shared<std::vector<std::string>>();
@@ -82,7 +82,7 @@ Status Tensor::resize(const Shape& shape, DType dtype) {
       memory_.reset(), bytes_ = nullptr, capacity_ = 0;  // first give back, then ask
       if (Status s = Memory::allocate(need, &memory_); !s.ok()) {
         *this = Tensor();
-        return std::move(s).at(text("tensor of shape ", shape, " and type ", dtype));
+        return std::move(s).at("tensor of shape ", shape, " and type ", dtype);
       }
       bytes_ = memory_->bytes(), capacity_ = need;
     }

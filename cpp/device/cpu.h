@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/op.h"
+#include "math/loops.h"
 
 namespace pf {
 
@@ -17,14 +18,14 @@ struct Cpu {
   template <class Y, class F, class... X>
   static void map(OpRun&, int64_t n, Y* y, F f, const X*... x) {
     parallel_for(n, kGrain, [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) y[i] = f(x[i]...);
+      PF_INDEPENDENT for (int64_t i = begin; i < end; ++i) y[i] = f(x[i]...);
     });
   }
   // f(i) for i in [0, n): for kernels that address their elements themselves.
   template <class F>
   static void each(OpRun&, int64_t n, F f) {
     parallel_for(n, kGrain, [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) f(i);
+      PF_INDEPENDENT for (int64_t i = begin; i < end; ++i) f(i);
     });
   }
   static void copy(OpRun&, size_t bytes, void* to, const void* from) {

@@ -55,12 +55,12 @@ void broadcast_row(int64_t n, const void* a, bool a_repeated, const void* b, boo
   if constexpr (std::is_same_v<T, float>) {
     if (b_repeated) {
       const T fixed = *right;
-      for (int64_t i = 0; i < n; ++i) out[i] = f(left[i], fixed);
+      PF_INDEPENDENT for (int64_t i = 0; i < n; ++i) out[i] = f(left[i], fixed);
     } else if (a_repeated) {
       const T fixed = *left;
-      for (int64_t i = 0; i < n; ++i) out[i] = f(fixed, right[i]);
+      PF_INDEPENDENT for (int64_t i = 0; i < n; ++i) out[i] = f(fixed, right[i]);
     } else {
-      for (int64_t i = 0; i < n; ++i) out[i] = f(left[i], right[i]);
+      PF_INDEPENDENT for (int64_t i = 0; i < n; ++i) out[i] = f(left[i], right[i]);
     }
   } else {
     const int64_t a_step = !a_repeated, b_step = !b_repeated;

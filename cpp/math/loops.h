@@ -7,3 +7,13 @@
 #else
 #define PF_SCALAR_LOOP
 #endif
+
+// The iterations of the loop that follows do not depend on each other: it becomes vectors also where the compiler minds
+// size, and needs no check of which arrays overlap.
+#if defined(__clang__)
+#define PF_INDEPENDENT _Pragma("clang loop vectorize(assume_safety) interleave(disable) unroll(disable)")
+#elif defined(__GNUC__)
+#define PF_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define PF_INDEPENDENT
+#endif

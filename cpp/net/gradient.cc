@@ -23,6 +23,7 @@ Status make_gradient(const NetDef& request, NetDef* reply) {
   PF_CHECK(request.op.size() == 1, argument, "a gradient request holds one operator, found ", request.op.size());
   const OpDef& def = request.op[0];
   const Schema* schema = find_schema(def.type);
+  PF_CHECK(!is_left_out(def.type), no_operator, def.type, " is ", kLeftOut);
   PF_CHECK(schema, no_operator, "no gradient registered for ", def.type, ": there is no such operator");
   PF_TRY(schema->check(def).at(def.type));
   reply->external_output.assign(def.input.size(), "");
@@ -38,7 +39,7 @@ Status make_gradient(const NetDef& request, NetDef* reply) {
   Args args(def, *schema);
   Gradient gradient(args, std::move(outputs));
   schema->gradient(gradient);
-  if (!gradient.status.ok()) return std::move(gradient.status).at(text("gradient of ", def.type));
+  if (!gradient.status.ok()) return std::move(gradient.status).at("gradient of ", def.type);
   reply->op = std::move(gradient.ops);
   for (size_t i = 0; i < def.input.size(); ++i) reply->external_output[i] = encode(gradient.inputs_made()[i]);
   return {};

@@ -25,8 +25,8 @@ Status check_type(const std::string& type) {
                                     "async_scheduling", "async_polling", "singlethread_async", "prof_dag"};
   for (auto* t : kTypes)
     if (type == t) return {};
-  return fail(Code::argument, {"unknown net type \"", type, "\"; known are simple, dag, async_dag, async_simple, async_scheduling, "
-                               "async_polling, singlethread_async, prof_dag"});
+  return fail(Code::argument, "unknown net type \"", type, "\"; known are simple, dag, async_dag, async_simple, async_scheduling, "
+                               "async_polling, singlethread_async, prof_dag");
 }
 
 }  // namespace
@@ -34,7 +34,7 @@ Status check_type(const std::string& type) {
 Status Net::create(const NetDef& def, Workspace& workspace, std::unique_ptr<Net>* out) {
   std::unique_ptr<Net> net(new Net(workspace));
   net->name_ = def.name, net->type_ = def.type;
-  PF_TRY(net->build(def).at(text("net \"", def.name, "\"")));
+  PF_TRY(net->build(def).at("net \"", def.name, "\""));
   *out = std::move(net);
   return {};
 }
@@ -102,7 +102,7 @@ Status Net::run() {
   if (optimize_ && inputs_changed()) {
     if (Status s = plan_memory(); !s.ok()) {
       planned_for_.clear();
-      return std::move(s).at(text("net \"", name_, "\""));
+      return std::move(s).at("net \"", name_, "\"");
     }
   }
   for (size_t i = 0; i < ops_.size(); ++i) {

@@ -11,9 +11,10 @@ Status infer_outputs(Infer& infer) {
 Status Operator::create(const OpDef& def, Workspace& workspace, std::unique_ptr<Operator>* out) {
   const Schema* schema = find_schema(def.type);
   if (!schema) {
+    PF_CHECK(!is_left_out(def.type), no_operator, "the operator \"", def.type, "\" is ", kLeftOut);
     std::string near = suggestion(def.type);
-    return fail(Code::no_operator, {"there is no operator \"", def.type, "\"", near.empty() ? "" : "; did you mean ", near,
-                                    near.empty() ? ". docs/operators.md lists those there are" : "?"});
+    return fail(Code::no_operator, "there is no operator \"", def.type, "\"", near.empty() ? "" : "; did you mean ", near,
+                                    near.empty() ? ". docs/operators.md lists those there are" : "?");
   }
   std::unique_ptr<Operator> op(new Operator(def, schema));
   PF_CHECK(schema->cpu, no_operator, op->title(), " has no kernel for the CPU");
@@ -73,7 +74,7 @@ Status Operator::prepare() {
   for (size_t j = 0; j < out_.size(); ++j) {
     if (!out_types_[j].known) continue;
     out_[j]->object.reset();
-    PF_TRY(out_[j]->tensor.resize(out_types_[j].shape, out_types_[j].dtype).at(text("output \"", out_[j]->name, "\"")));
+    PF_TRY(out_[j]->tensor.resize(out_types_[j].shape, out_types_[j].dtype).at("output \"", out_[j]->name, "\""));
   }
   return {};
 }

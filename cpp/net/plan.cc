@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/plan.h"
 
-#include <algorithm>
-#include <unordered_map>
+#include "core/names.h"
 
 namespace pf {
 namespace {
 
 constexpr size_t kAlignment = 64;
 
-bool contains(const std::vector<Blob*>& all, const Blob* blob) { return std::find(all.begin(), all.end(), blob) != all.end(); }
+int count_of(const std::vector<Blob*>& all, const Blob* blob) {
+  int count = 0;
+  for (const Blob* b : all) count += b == blob;
+  return count;
+}
+bool contains(const std::vector<Blob*>& all, const Blob* blob) { return count_of(all, blob) > 0; }
 bool reads(const Operator& op, const Blob* b) { return contains(op.in(), b); }
 bool writes(const Operator& op, const Blob* b) { return contains(op.out(), b); }
 
@@ -21,7 +25,7 @@ size_t sole_follower(const Operators& ops, size_t at, const std::vector<Blob*>& 
   if (next == ops.size()) return 0;
   const Operator& follower = *ops[next];
   if (follower.in().empty() || follower.in()[0] != between || follower.out().size() != 1) return 0;
-  if (std::count(follower.in().begin(), follower.in().end(), between) != 1) return 0;
+  if (count_of(follower.in(), between) != 1) return 0;
   Blob* result = follower.out()[0];
   if (result != between) {
     // The blob in between disappears: nobody may want it later.
@@ -42,20 +46,80 @@ size_t sole_follower(const Operators& ops, size_t at, const std::vector<Blob*>& 
   return next;
 }
 
-struct Use {
+// What a plan finds out of a blob.
+struct Life {
+  Blob* blob;
+  bool input;  // its contents come from outside
+  TensorType type;
   size_t first_write = SIZE_MAX, last = 0, bytes = 0;
   bool placeable = true;
+
+  bool written() const { return first_write != SIZE_MAX; }
+  void write(size_t at, const TensorType& now) {
+    if (!written()) first_write = at;
+    last = at, type = now;
+    const size_t element = dtype_size(now.dtype);
+    if (!now.known || !element) return void(placeable = false);
+    const int64_t count = now.shape.size() < PTRDIFF_MAX / 16 ? now.shape.size() : PTRDIFF_MAX / 16;
+    if (size_t(count) * element > bytes) bytes = size_t(count) * element;
+  }
 };
+
+struct Lives {
+  Life& of(Blob* b, bool input = false) {
+    const size_t at = size_t(names.add(b->name));
+    if (at == all.size()) all.push_back({b, input, {}});
+    return all[at];
+  }
+  Names names;
+  std::vector<Life> all;  // in order of first use: a plan must not depend on addresses
+};
+
+Status follow_types(const Operators& ops, Lives* lives) {
+  std::vector<TensorType> in_types, out_types;
+  std::vector<const Tensor*> values;
+  for (size_t i = 0; i < ops.size(); ++i) {
+    const Operator& op = *ops[i];
+    in_types.clear(), values.clear();
+    for (Blob* b : op.in()) {
+      Life& life = lives->of(b);
+      in_types.push_back(life.type);
+      const bool constant = life.input && !life.written();
+      values.push_back(constant && b->tensor.defined() ? &b->tensor : nullptr);
+      life.last = i;
+    }
+    out_types.assign(op.out().size(), {});
+    PF_TRY(op.infer(in_types.data(), values.data(), out_types.data()));
+    for (size_t j = 0; j < out_types.size(); ++j) lives->of(op.out()[j]).write(i, out_types[j]);
+  }
+  return {};
+}
+
+// The lowest place that is free for as long as slots[at] lives, given those before it.
+void place(std::vector<ArenaPlan::Slot>& slots, size_t at) {
+  auto& slot = slots[at];
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (size_t k = 0; k < at; ++k) {
+      auto& other = slots[k];
+      bool meet_in_time = slot.first <= other.last && other.first <= slot.last;
+      bool meet_in_space = slot.offset < other.offset + other.bytes && other.offset < slot.offset + slot.bytes;
+      if (meet_in_time && meet_in_space) slot.offset = other.offset + other.bytes, moved = true;
+    }
+  }
+}
 
 }  // namespace
 
 std::vector<Blob*> blobs_read_first(const Operators& ops) {
   std::vector<Blob*> inputs;
-  std::unordered_map<const Blob*, bool> seen;
+  Names seen;
   for (auto& op : ops) {
-    for (Blob* b : op->in())
-      if (seen.emplace(b, true).second) inputs.push_back(b);
-    for (Blob* b : op->out()) seen.emplace(b, true);
+    for (Blob* b : op->in()) {
+      if (!seen.has(b->name)) inputs.push_back(b);
+      seen.add(b->name);
+    }
+    for (Blob* b : op->out()) seen.add(b->name);
   }
   return inputs;
 }
@@ -72,57 +136,20 @@ void fuse(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& k
 }
 
 Status plan_arena(const Operators& ops, const std::vector<Blob*>& inputs, const std::vector<Blob*>& kept, ArenaPlan* out) {
-  std::unordered_map<Blob*, TensorType> types;
-  std::unordered_map<Blob*, Use> uses;
-  std::vector<Blob*> order;  // of first write: a plan must not depend on addresses
-  for (Blob* b : inputs) types[b] = b->tensor.type();
+  Lives lives;
+  for (Blob* b : inputs) lives.of(b, true).type = b->tensor.type();
+  PF_TRY(follow_types(ops, &lives));
 
-  std::vector<TensorType> in_types, out_types;
-  std::vector<const Tensor*> values;
-  for (size_t i = 0; i < ops.size(); ++i) {
-    const Operator& op = *ops[i];
-    in_types.clear(), values.clear();
-    for (Blob* b : op.in()) {
-      in_types.push_back(types[b]);
-      bool constant = contains(inputs, b) && !uses.count(b);
-      values.push_back(constant && b->tensor.defined() ? &b->tensor : nullptr);
-      if (auto it = uses.find(b); it != uses.end()) it->second.last = i;
-    }
-    out_types.assign(op.out().size(), {});
-    PF_TRY(op.infer(in_types.data(), values.data(), out_types.data()));
-    for (size_t j = 0; j < op.out().size(); ++j) {
-      Blob* b = op.out()[j];
-      auto [it, fresh] = uses.try_emplace(b);
-      Use& use = it->second;
-      if (fresh) use.first_write = i, order.push_back(b);
-      use.last = i;
-      types[b] = out_types[j];
-      if (out_types[j].known && dtype_size(out_types[j].dtype))
-        use.bytes = std::max(use.bytes, size_t(std::min<int64_t>(out_types[j].shape.size(), PTRDIFF_MAX / 16)) * dtype_size(out_types[j].dtype));
-      else use.placeable = false;
-    }
+  std::vector<ArenaPlan::Slot> slots;  // largest first, those of one size in order of first write
+  for (const Life& life : lives.all) {
+    if (!life.written() || !life.placeable || !life.bytes || life.input || contains(kept, life.blob)) continue;
+    const size_t bytes = (life.bytes + kAlignment - 1) / kAlignment * kAlignment;
+    slots.push_back({life.blob, 0, bytes, life.first_write, life.last});
+    for (size_t k = slots.size() - 1; k > 0 && slots[k - 1].bytes < bytes; --k) std::swap(slots[k - 1], slots[k]);
   }
-
-  std::vector<ArenaPlan::Slot> slots;
-  for (Blob* b : order) {
-    const Use& use = uses[b];
-    if (use.placeable && use.bytes && !contains(inputs, b) && !contains(kept, b))
-      slots.push_back({b, 0, (use.bytes + kAlignment - 1) / kAlignment * kAlignment, use.first_write, use.last});
-  }
-  // Largest first, each at the lowest place free for as long as it lives.
-  std::stable_sort(slots.begin(), slots.end(), [](auto& a, auto& b) { return a.bytes > b.bytes; });
   for (size_t i = 0; i < slots.size(); ++i) {
-    auto& slot = slots[i];
-    for (bool moved = true; moved;) {
-      moved = false;
-      for (size_t k = 0; k < i; ++k) {
-        auto& other = slots[k];
-        bool meet_in_time = slot.first <= other.last && other.first <= slot.last;
-        bool meet_in_space = slot.offset < other.offset + other.bytes && other.offset < slot.offset + slot.bytes;
-        if (meet_in_time && meet_in_space) slot.offset = other.offset + other.bytes, moved = true;
-      }
-    }
-    out->bytes = std::max(out->bytes, slot.offset + slot.bytes);
+    place(slots, i);
+    if (slots[i].offset + slots[i].bytes > out->bytes) out->bytes = slots[i].offset + slots[i].bytes;
   }
   out->slots = std::move(slots);
   return {};

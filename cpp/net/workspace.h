@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A workspace: the set of blobs that nets read and write. No state of a run lives outside one.
 #pragma once
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/blob.h"
 #include "core/random.h"
@@ -14,6 +14,8 @@ namespace pf {
 class Workspace {
  public:
   explicit Workspace(uint64_t seed) : seeds_(seed) {}
+  ~Workspace();
+  Workspace(const Workspace&) = delete;
 
   Blob* find(std::string_view name);
   // The blob of this name, made (empty) if it is not there. The pointer is good as long as the workspace.
@@ -33,7 +35,9 @@ class Workspace {
     bool listed = false;
   };
   // Slots are never freed before the workspace: nets hold pointers to them.
-  std::map<std::string, std::unique_ptr<Slot>, std::less<>> slots_;
+  std::vector<Slot*> slots_;  // sorted by name
+  size_t place_of(std::string_view name) const;  // of the first slot that is not before `name`
+  Slot* listed(std::string_view name) const;
   Random seeds_;
   Scratch scratch_;
 };

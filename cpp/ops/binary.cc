@@ -118,8 +118,8 @@ struct DivGradient {
 // The arguments of the forward operator that say how B was repeated, with their defaults.
 void set_axis(const Args& args, OpDef& to) {
   to.set("axis", args.i("axis"));
-  to.set("axis_str", std::string(args.s("axis_str")));
-  to.set("order", std::string(args.s("order")));
+  to.set("axis_str", args.s("axis_str"));
+  to.set("order", args.s("order"));
 }
 
 // The gradient of B was computed in A's shape under the name of pre_reduced(): sums it over what B was repeated along.

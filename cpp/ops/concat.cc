@@ -158,14 +158,14 @@ void concat_gradient(Gradient& g) {
   }
   std::vector<std::string> parts;
   for (int i = 0; i < g.inputs(); ++i) parts.push_back(g.GI(i));
-  g.op("Split", {g.GO(0), g.O(1)}, std::move(parts));
+  g.op("Split", {g.GO(0), g.O(1)}, parts);
 }
 
 void split_gradient(Gradient& g) {
   std::vector<std::string> parts;
   for (int j = 0; j < g.outputs(); ++j)
     if (g.has_GO(j)) parts.push_back(g.GO(j));
-  if (!parts.empty()) g.op("Concat", std::move(parts), {g.GI(0), "_" + g.GI(0) + "_dims"});
+  if (!parts.empty()) g.op("Concat", parts, {g.GI(0), "_" + g.GI(0) + "_dims"});
 }
 
 constexpr auto kConcat = [](auto& op) {

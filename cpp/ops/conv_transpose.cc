@@ -118,7 +118,7 @@ void gradient(Gradient& g) {
   std::vector<std::string> outputs = {g.GI(1)};
   if (has_bias) outputs.push_back(g.GI(2));
   if (!g.args.b("no_gradient_to_input")) outputs.push_back(g.GI(0));
-  OpDef& op = g.op("ConvTransposeGradient", {g.I(0), g.I(1), g.GO(0)}, std::move(outputs));
+  OpDef& op = g.op("ConvTransposeGradient", {g.I(0), g.I(1), g.GO(0)}, outputs);
   if (!has_bias) op.set("no_bias", int64_t(1));
 }
 

@@ -108,7 +108,7 @@ Status gradient_shape(Infer& in) {
 }
 
 void gradient(Gradient& g) {
-  g.op((g.args.def.type + "Gradient").c_str(), {g.I(0), g.I(1), g.GO(0)}, {g.GI(1), g.GI(2), g.GI(0)});
+  g.op(g.args.def.type + "Gradient", {g.I(0), g.I(1), g.GO(0)}, {g.GI(1), g.GI(2), g.GI(0)});
 }
 
 void arguments(OpBuilder<Cpu>& op) {

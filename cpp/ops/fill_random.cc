@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tensors of random numbers. Number i depends on the seed and on i alone, whatever thread computes it.
+#include "core/scalar.h"
 #include "math/filler.h"
 #include "math/indices.h"
 
@@ -31,9 +32,9 @@ void make_gaussian(const uint32_t* words, int64_t count, double mean, double dev
   float* data = reinterpret_cast<float*>(y);
   for (int64_t k = 0; k < count; k += 2) {
     const float radius = float(deviation) * std::sqrt(-2.f * std::log(1.f - unit(words[k]))),
-                angle = 6.2831853f * unit(words[k + 1]);
-    data[k] = float(mean) + radius * std::cos(angle);
-    if (k + 1 < count) data[k + 1] = float(mean) + radius * std::sin(angle);
+                turns = unit(words[k + 1]);
+    data[k] = float(mean) + radius * float(cos_turns(turns));
+    if (k + 1 < count) data[k + 1] = float(mean) + radius * float(sin_turns(turns));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/op.h"
+#include "core/scalar.h"
 
 namespace pf {
 namespace {
@@ -46,7 +47,7 @@ class PolicyArgs {
   std::string_view prefix_;
 };
 
-float power(float base, double exponent) { return float(std::pow(double(base), exponent)); }
+float power(float base, double exponent) { return float(scalar_pow(double(base), exponent)); }
 
 // From `start` at iteration 0 to 1 at iteration `iters`.
 float warm_up(float start, int64_t iters, int64_t iter) {
@@ -98,13 +99,12 @@ float triangles(float base_lr, float max_lr, int64_t step, float decay, int64_t 
 float half_cosines(float low, float high, int64_t period, float grow, float shrink, int64_t iter) {
   double turn = std::floor(double(iter) / double(period)), length = double(period), begin = turn * length;
   if (grow != 1) {
-    turn = std::floor(std::log(1 - double(iter) / double(period) * (1 - grow)) / std::log(double(grow)));
-    length = std::pow(double(grow), turn) * double(period);
-    begin = (1 - std::pow(double(grow), turn)) / (1 - grow) * double(period);
+    turn = std::floor(scalar_log(1 - double(iter) / double(period) * (1 - grow)) / scalar_log(double(grow)));
+    length = scalar_pow(double(grow), turn) * double(period);
+    begin = (1 - scalar_pow(double(grow), turn)) / (1 - grow) * double(period);
   }
-  constexpr double kPi = 3.14159265358979323846;
-  const double bounds = std::pow(double(shrink), turn),
-               share = 0.5 * (1 + std::cos(kPi * (double(iter) - begin) / length));
+  const double bounds = scalar_pow(double(shrink), turn),
+               share = 0.5 * (1 + cos_turns((double(iter) - begin) / length / 2));
   return float(bounds * (low + (high - low) * share));
 }
 
@@ -179,9 +179,9 @@ Status check_policy(const PolicyArgs& args) {
   const Policy* policy = find_policy(args.policy());
   if (!policy) {
     std::string known;
-    for (auto& p : kPolicies) append(known, {p.name, ", "});
-    return fail(Code::argument, {"argument \"", args.name("policy"), "\" names no learning rate policy: \"",
-                                 args.policy(), "\" (policies: ", known, "composite, which may not be nested)"});
+    for (auto& p : kPolicies) append(known, p.name, ", ");
+    return fail(Code::argument, "argument \"", args.name("policy"), "\" names no learning rate policy: \"",
+                args.policy(), "\" (policies: ", known, "composite, which may not be nested)");
   }
   if (policy->positive)
     PF_CHECK(args.i(policy->positive) > 0, argument, "policy ", policy->name, " needs a positive ",

@@ -113,7 +113,7 @@ struct LrnGradient {
     PF_TRY(op.scratch(n, &ratio));
     scales(p, l, x, s);
     parallel_for(n, 16384, [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) ratio[i] = dy[i] * y[i] / s[i];
+      PF_INDEPENDENT for (int64_t i = begin; i < end; ++i) ratio[i] = dy[i] * y[i] / s[i];
     });
     const float factor = 2.f * p.share * p.beta;
     for_windows(l, p.half, [=](int64_t begin, int64_t end, int64_t low, int64_t high) {

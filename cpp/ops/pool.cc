@@ -70,7 +70,7 @@ Status gradient_shape(Infer& in) {
   return {};
 }
 
-void gradient(Gradient& g) { g.op((g.args.def.type + "Gradient").c_str(), {g.I(0), g.O(0), g.GO(0)}, {g.GI(0)}); }
+void gradient(Gradient& g) { g.op(g.args.def.type + "Gradient", {g.I(0), g.O(0), g.GO(0)}, {g.GI(0)}); }
 
 void arguments(OpBuilder<Cpu>& op) {
   op.with(window_arguments).with(dilation_arguments).arg("global_pooling", false, "One window, as large as the input.");

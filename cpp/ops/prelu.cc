@@ -65,14 +65,14 @@ struct ChannelSlope {
 void scale_all(const Layout& at, const float* x, const float* value, const float* slope, float* out) {
   const float s = *slope;
   parallel_for(at.inner, kGrain, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) out[i] = x[i] > 0.f ? value[i] : s * value[i];
+    PF_INDEPENDENT for (int64_t i = begin; i < end; ++i) out[i] = x[i] > 0.f ? value[i] : s * value[i];
   });
 }
 void scale_columns(const Layout& at, const float* x, const float* value, const float* slope, float* out) {
   parallel_for(at.outer, 1 + kGrain / (at.channels + 1), [=](int64_t begin, int64_t end) {
     for (int64_t from = begin * at.channels; from < end * at.channels; from += at.channels) {
-      for (int64_t c = 0; c < at.channels; ++c)
-        out[from + c] = x[from + c] > 0.f ? value[from + c] : slope[c] * value[from + c];
+      PF_INDEPENDENT for (int64_t c = 0; c < at.channels; ++c) out[from + c] =
+          x[from + c] > 0.f ? value[from + c] : slope[c] * value[from + c];
     }
   });
 }
@@ -80,7 +80,8 @@ void scale_rows(const Layout& at, const float* x, const float* value, const floa
   parallel_for(at.outer * at.channels, 1 + kGrain / (at.inner + 1), [=](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const float s = slope[row % at.channels];
-      for (int64_t i = row * at.inner; i < (row + 1) * at.inner; ++i) out[i] = x[i] > 0.f ? value[i] : s * value[i];
+      PF_INDEPENDENT for (int64_t i = row * at.inner; i < (row + 1) * at.inner; ++i) out[i] =
+          x[i] > 0.f ? value[i] : s * value[i];
     }
   });
 }

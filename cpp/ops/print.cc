@@ -10,7 +10,7 @@ namespace {
 template <class T>
 void append_elements(std::string& line, const Tensor& x, int64_t count) {
   const T* data = x.data<T>();
-  for (int64_t i = 0; i < count; ++i) append(line, {i ? "," : "", Piece(data[i])});
+  for (int64_t i = 0; i < count; ++i) append(line, i ? "," : "", data[i]);
 }
 
 void append_elements(std::string& line, const Tensor& x, int64_t count) {
@@ -48,7 +48,7 @@ struct Print {
     if (turn++ % every != 0) return {};
     const Tensor& x = op.in(0);
     std::string line = text("Tensor ", op.in_blob(0).name, " of type ", x.dtype(), ". Dims: (");
-    for (int64_t d : x.shape()) append(line, {d, ","});
+    for (int64_t d : x.shape()) append(line, d, ",");
     line += "): ";
     append_elements(line, x, x.size() < limit ? x.size() : limit);
     print_line(line);

@@ -67,7 +67,7 @@ Status range_shape(Infer& in) {
     case DType::kDouble:
       return set_length<double>(in);
     default:
-      return fail(Code::type, {"the inputs must be int32, int64, float32 or float64, are ", in.dtype(0)});
+      return fail(Code::type, "the inputs must be int32, int64, float32 or float64, are ", in.dtype(0));
   }
 }
 

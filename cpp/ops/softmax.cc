@@ -55,7 +55,7 @@ struct SoftmaxGradient {
       for (int64_t i = begin; i < end; ++i) {
         const float *yi = y + i * n, *dyi = dy + i * n;
         const float common = dot(n, yi, dyi);
-        for (int64_t j = 0; j < n; ++j) dx[i * n + j] = (dyi[j] - common) * yi[j];
+        PF_INDEPENDENT for (int64_t j = 0; j < n; ++j) dx[i * n + j] = (dyi[j] - common) * yi[j];
       }
     });
     return {};

@@ -136,7 +136,7 @@ struct SoftmaxWithLossGradient {
         const float factor = weights ? weights[i] * scale : scale;
         const float* pi = p + i * n;
         float* dxi = dx + i * n;
-        for (int64_t j = 0; j < n; ++j) dxi[j] = (shares ? pi[j] - shares[i * n + j] : pi[j]) * factor;
+        PF_INDEPENDENT for (int64_t j = 0; j < n; ++j) dxi[j] = (shares ? pi[j] - shares[i * n + j] : pi[j]) * factor;
         if (labels) dxi[labels[i]] = (pi[labels[i]] - 1.f) * factor;
       }
     });

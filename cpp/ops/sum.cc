@@ -127,7 +127,7 @@ Status chosen_shape(Infer& in) {
 void all_inputs(Gradient& g, const char* type, std::vector<std::string> in) {
   std::vector<std::string> out;
   for (int i = 0; i < g.inputs(); ++i) out.push_back(g.GI(i));
-  g.op(type, std::move(in), std::move(out));
+  g.op(type, in, out);
 }
 template <const char* kType>
 void chosen_gradient(Gradient& g) {

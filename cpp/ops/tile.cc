@@ -110,7 +110,7 @@ struct TileGradient {
 void tile_gradient(Gradient& g) {
   std::vector<std::string> in = {g.GO(0)};
   for (int i = 1; i < g.inputs(); ++i) in.push_back(g.I(i));
-  g.op("TileGradient", std::move(in), {g.GI(0)});
+  g.op("TileGradient", in, {g.GI(0)});
 }
 
 constexpr auto kTiling = [](auto& op) {

@@ -51,7 +51,7 @@ Status Net::build(const NetDef& def) {
     OpDef op = def.op[i];
     if (def.has_device_option && !op.has_device_option) op.has_device_option = true, op.device_option = def.device_option;
     ops_.emplace_back();
-    PF_TRY(Operator::create(op, workspace_, &ops_.back()).at(place(int(i), def.name)));
+    PF_TRY(Operator::create(op, workspace_, &ops_.back()).at("op ", i));
     indices_.push_back(int(i));
   }
   for (auto& name : def.external_output) kept_.push_back(&workspace_.blob(name));

@@ -10,7 +10,8 @@ import { build } from 'esbuild'
 /** The entries that every folder of bundles needs beside its own: the workers are found by these names. */
 export const workers = { worker: 'src/backend/worker.ts', thread: 'src/core/thread.ts' }
 
-export const wasmFiles = ['pf-simd.wasm', 'pf-relaxed.wasm', 'pf-simd-mt.wasm', 'pf-relaxed-mt.wasm']
+const wasmBuilds = ['simd', 'relaxed', 'simd-mt', 'relaxed-mt']
+export const wasmFiles = wasmBuilds.flatMap((name) => [`pf-${name}.wasm`, `pf-all-${name}.wasm`])
 
 // src/platform/index.ts chooses the platform; in bundles for pages browser.ts stands in its place.
 const browserPlatform = {

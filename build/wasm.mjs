@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The core as WebAssembly, four builds: plain or relaxed SIMD, with threads (-mt: imported shared memory) or without.
-// `node build/wasm.mjs [--only simd-mt,…] [--dev]`: --dev skips wasm-opt, for a quick turn while working on the core.
+// The core as WebAssembly, four builds: plain or relaxed SIMD, with threads (-mt: imported shared memory) or without; each
+// with the operators of the base tier (pf-simd.wasm, what pages load) and with all of them (pf-all-simd.wasm).
+// `node build/wasm.mjs [--only simd-mt,all-simd,…] [--dev]`: --dev skips wasm-opt, for a quick turn while working on the core.
 //
 // Operator files register themselves, so objects are linked one by one: a static archive would drop them.
 import { spawn, spawnSync } from 'node:child_process'
@@ -15,6 +16,31 @@ const jobs = 2
 
 const folders = ['core', 'device', 'math', 'ops', 'net'].map((name) => `cpp/${name}`)
 const sources = [...folders.flatMap(sourcesIn), 'cpp/abi/pf.cc', 'cpp/abi/wasm.cc']
+
+// The files in cpp/ops of the base tier: what classic nets of image recognition and detection need, and training them with
+// SGD. What a base build goes without it knows by name, for its error messages (cpp/core/left_out.cc).
+const base = [
+  ...['accuracy', 'binary', 'clip', 'concat', 'conv', 'conv_gradient', 'copy', 'dropout', 'fc', 'fill', 'fill_random'],
+  ...['flatten', 'iter', 'label_cross_entropy', 'leaky_relu', 'learning_rate', 'lrn', 'momentum_sgd', 'mutex', 'pool'],
+  ...[
+    'prelu',
+    'relu',
+    'reshape',
+    'scale',
+    'sigmoid',
+    'softmax',
+    'softmax_with_loss',
+    'spatial_bn',
+    'sum',
+    'sum_elements',
+  ],
+  ...['sum_reduce_like', 'weighted_sum'],
+].map((name) => `cpp/ops/${name}.cc`)
+const others = sources.filter((source) => source.startsWith('cpp/ops/') && !base.includes(source))
+const operatorsIn = (source) => [...readFileSync(source, 'utf8').matchAll(/^PF_OP\((\w+)\)/gm)].map((match) => match[1])
+const leftOut = `-DPF_LEFT_OUT=" ${others.flatMap(operatorsIn).join(' ')} "`
+const leftOutSource = 'cpp/core/left_out.cc'
+
 // The files that differ between a build with threads and one without; all others are compiled once for both.
 const threadAware = new Set(['cpp/core/parallel.cc', 'cpp/abi/wasm.cc'])
 
@@ -34,19 +60,20 @@ const common = [
   '-fno-threadsafe-statics',
   '-ffp-contract=off', // one rounding per operation, as in the plain versions the tests compare with
   '-Wall',
+  '-Wno-pass-failed', // some loops that may become vectors cannot
 ]
 
-// Where the bytes go. Kernels and operators keep their loops in vectors, and unroll what they say should be unrolled, but
-// nothing is unrolled or inlined beyond that: measured, it is not faster. What runs once for an operator or a net is small.
-const levels = {
-  math: ['-O2', '-fno-unroll-loops', '-mllvm', '-force-vector-interleave=1', '-mllvm', '-inline-threshold=60'],
-  ops: ['-O2', '-fno-unroll-loops', '-mllvm', '-force-vector-interleave=1', '-mllvm', '-inline-threshold=10'],
-  core: ['-Oz'],
-  net: ['-Oz'],
-  abi: ['-Oz'],
-  device: ['-O2'],
+// Where the bytes go. Kernels keep their loops in vectors, and unroll what they say should be unrolled, but nothing is
+// unrolled or inlined beyond that: measured, it is not faster. All else is small, operators too: their loops are in
+// cpp/math, or say PF_INDEPENDENT and are vectors all the same.
+const loops = ['-O2', '-fno-unroll-loops', '-mllvm', '-force-vector-interleave=1', '-mllvm', '-inline-threshold=60']
+const decisions = ['broadcast', 'conv', 'conv_backward', 'conv_geometry', 'filler', 'fold'].map(
+  (name) => `cpp/math/${name}.cc`,
+)
+function levelOf(source) {
+  if (source === 'cpp/core/parallel.cc') return ['-O2']
+  return /^cpp\/(math|device)\//.test(source) && !decisions.includes(source) ? loops : ['-Oz']
 }
-const levelOf = (source) => (source === 'cpp/core/parallel.cc' ? ['-O2'] : levels[source.split('/')[1]])
 
 const llvm = newestLlvm()
 const sysroot = findSysroot()
@@ -168,12 +195,15 @@ async function compile({ source, object, command }) {
 }
 
 /** The objects of one build, and a task for each that is stale. */
-function plan(flavour, threads, tasks) {
-  return sources.map((source) => {
+function plan({ tier, flavour, threads }, tasks) {
+  const wanted = tier === 'base' ? sources.filter((source) => !others.includes(source)) : sources
+  return wanted.map((source) => {
     const single = !threads && threadAware.has(source)
-    const stem = source.replace(/\.cc$/, single ? '.single' : '')
+    const partial = tier === 'base' && source === leftOutSource
+    const stem = source.replace(/\.cc$/, single ? '.single' : partial ? '.base' : '')
     const object = `dist/.obj/${flavour}/${stem}.o`
-    const command = [...flavours[flavour].compile, ...levelOf(source), ...(single ? ['-DPF_SINGLE_THREAD'] : [])]
+    const flags = [...levelOf(source), ...(single ? ['-DPF_SINGLE_THREAD'] : []), ...(partial ? [leftOut] : [])]
+    const command = [...flavours[flavour].compile, ...flags]
     if (isStale(object, command.join(' '))) tasks.set(object, { source, object, command })
     return object
   })
@@ -221,7 +251,7 @@ function linkCommand(objects, output, threads) {
 // Feature by feature: --all-features writes an import kind that no engine knows.
 const optimise = (flavour) => [
   '--no-inline=*futex*', // see core/parallel.cc; a pass of its own, so it must come first
-  '-O3',
+  '-O2', // as small and as fast as -O3
   '--mvp-features',
   ...[
     'simd',
@@ -274,16 +304,22 @@ async function main() {
     console.log('wasm: left out, em++ with its system libraries and wasm-ld are needed (`make setup` installs them)')
     return
   }
-  const builds = ['simd', 'relaxed', 'simd-mt', 'relaxed-mt'].filter((name) => !only || only.includes(name))
   const tasks = new Map()
   const links = []
-  for (const name of builds) {
-    const [flavour, mt] = name.split('-')
-    if (!flavours[flavour]) {
-      console.log(`wasm: ${name} is left out, it needs clang++ and wasm-ld 16 or newer (\`make setup\` looks for them)`)
-      continue
+  for (const tier of ['base', 'all']) {
+    for (const kind of ['simd', 'relaxed', 'simd-mt', 'relaxed-mt']) {
+      const name = tier === 'base' ? kind : `all-${kind}`
+      if (only && !only.includes(name)) continue
+      const [flavour, mt] = kind.split('-')
+      if (!flavours[flavour]) {
+        console.log(
+          `wasm: ${name} is left out, it needs clang++ and wasm-ld 16 or newer (\`make setup\` looks for them)`,
+        )
+        continue
+      }
+      const build = { name, tier, flavour, threads: mt === 'mt' }
+      links.push({ ...build, objects: plan(build, tasks) })
     }
-    links.push({ name, flavour, threads: mt === 'mt', objects: plan(flavour, mt === 'mt', tasks) })
   }
   mkdirSync('dist/.obj', { recursive: true })
   await pool(tasks.values())

@@ -19,6 +19,11 @@ export interface BackendOptions {
   readonly wasm?: WasmSource | Promise<WasmSource>
   /** Which build of the WebAssembly core: 'relaxed-mt', 'simd-mt', 'relaxed' or 'simd'; the fastest that runs unless told. */
   readonly build?: string
+  /**
+   * Which operators the WebAssembly core has: 'base', those of the classic nets and of training them, is what pages load
+   * unless told; 'all' is a third larger and the default elsewhere. The native core has all.
+   */
+  readonly operators?: 'base' | 'all'
   /** Gives the core a file system and captures its console, see `takeConsole()`. */
   readonly wasi?: boolean
   /** Stops the opening. */
@@ -36,6 +41,8 @@ export interface BackendInfo {
   readonly backend: BackendName
   /** 'native', or the build of the WebAssembly core. */
   readonly build: string
+  /** Which operators the build has: 'base', 'all', or 'own' for a WebAssembly core that the caller brought. */
+  readonly operators: 'base' | 'all' | 'own'
   /** The version of the core. */
   readonly version: string
   /** The vector instructions it was compiled for. */

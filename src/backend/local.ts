@@ -21,6 +21,7 @@ const kSliceMs = 30
 
 export interface LocalOrigin {
   readonly backend: BackendName
+  readonly operators: BackendInfo['operators']
   readonly refused: readonly Refusal[]
 }
 

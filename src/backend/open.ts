@@ -14,10 +14,18 @@ const order: readonly BackendName[] = ['cuda', 'native', 'wasm']
 function assets(): Assets {
   return {
     wasm: {
-      'relaxed-mt': new URL('./pf-relaxed-mt.wasm', import.meta.url).href,
-      'simd-mt': new URL('./pf-simd-mt.wasm', import.meta.url).href,
-      relaxed: new URL('./pf-relaxed.wasm', import.meta.url).href,
-      simd: new URL('./pf-simd.wasm', import.meta.url).href,
+      base: {
+        'relaxed-mt': new URL('./pf-relaxed-mt.wasm', import.meta.url).href,
+        'simd-mt': new URL('./pf-simd-mt.wasm', import.meta.url).href,
+        relaxed: new URL('./pf-relaxed.wasm', import.meta.url).href,
+        simd: new URL('./pf-simd.wasm', import.meta.url).href,
+      },
+      all: {
+        'relaxed-mt': new URL('./pf-all-relaxed-mt.wasm', import.meta.url).href,
+        'simd-mt': new URL('./pf-all-simd-mt.wasm', import.meta.url).href,
+        relaxed: new URL('./pf-all-relaxed.wasm', import.meta.url).href,
+        simd: new URL('./pf-all-simd.wasm', import.meta.url).href,
+      },
     },
     thread: new URL('./thread.js', import.meta.url).href,
     native: new URL('./pf.node', import.meta.url).href,
@@ -51,7 +59,8 @@ export async function openLocal(options: PostedOptions, signal?: AbortSignal): P
   for (const name of names) {
     try {
       const core = await open[name](options, refused, signal)
-      if (!signal?.aborted) return new LocalBackend(core, { backend: name, refused })
+      if (!signal?.aborted)
+        return new LocalBackend(core, { backend: name, operators: operatorsOf(name, options), refused })
       await core.close()
       throwIfStopped(signal)
     } catch (error) {
@@ -62,6 +71,17 @@ export async function openLocal(options: PostedOptions, signal?: AbortSignal): P
   }
   const reasons = refused.map(({ backend: name, reason }) => `${name}: ${reason}`).join('; ')
   throw new PfError('backend', `no backend can be opened here. ${reasons}`)
+}
+
+// A page waits for every byte; elsewhere the files lie on the disk.
+function tierOf({ operators = platform.name === 'browser' ? 'base' : 'all' }: PostedOptions): 'base' | 'all' {
+  if (operators === 'base' || operators === 'all') return operators
+  throw new PfError('argument', `operators must be 'base' or 'all', found ${JSON.stringify(operators)}`)
+}
+
+function operatorsOf(name: BackendName, options: PostedOptions): 'base' | 'all' | 'own' {
+  if (name !== 'wasm') return 'all'
+  return options.wasm === undefined ? tierOf(options) : 'own'
 }
 
 // Who names a WebAssembly core or build wants it.
@@ -88,9 +108,10 @@ const open: Record<BackendName, Opener> = {
 async function openWasm(options: PostedOptions, refused: Refusal[], signal?: AbortSignal): Promise<Core> {
   await platform.enableFeatures()
   if (options.wasm !== undefined) return await startWasm(options.wasm, 'own', options, signal)
-  const builds = Object.entries(options.assets.wasm).filter(([name]) => name === (options.build ?? name))
+  const all = options.assets.wasm[tierOf(options)]
+  const builds = Object.entries(all).filter(([name]) => name === (options.build ?? name))
   if (builds.length === 0) {
-    const known = Object.keys(options.assets.wasm).join(', ')
+    const known = Object.keys(all).join(', ')
     throw new PfError('argument', `there is no build "${options.build}" of the core; there are ${known}`)
   }
   let failure: unknown

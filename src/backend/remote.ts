@@ -9,8 +9,8 @@ import type { LocalBackend } from './local.ts'
 
 /** Where the worker finds what the page's bundle knows. */
 export interface Assets {
-  /** The builds of the WebAssembly core by name. */
-  readonly wasm: Readonly<Record<string, string>>
+  /** The builds of the WebAssembly core by name, with the operators of the classic nets and with all. */
+  readonly wasm: Readonly<Record<'base' | 'all', Readonly<Record<string, string>>>>
   readonly thread: string
   readonly native: string
 }

@@ -17,7 +17,7 @@ export function testBackend(test: Hooks, options: BackendOptions = {}): () => Pr
     await backend?.close()
   })
   return () => {
-    opening ??= openBackend({ backend: settings.backend, ...options })
+    opening ??= openBackend({ backend: settings.backend, operators: 'all', ...options })
     return opening
   }
 }

@@ -578,6 +578,23 @@ export interface Operators {
       add_axis?: boolean
     }
   }
+  /** A tensor of one value. Without dtype its type is that of the value: float32 for a float, int64 for an integer. */
+  ConstantFill: {
+    inputs: [shape?: string]
+    outputs: [Y: string]
+    args: {
+      /** The value; 0 without it. */
+      value?: number | string
+      /** Type by its number in TensorProto.DataType; without it that of the value. */
+      dtype?: number
+      /** The shape, where there is no input. */
+      shape?: readonly number[]
+      /** Dimensions added after those that the input gives. */
+      extra_shape?: readonly number[]
+      /** The input holds the shape, instead of having it. Default false. */
+      input_as_shape?: boolean
+    }
+  }
   /** Convolution with a filter bank, over one, two or more spatial dimensions. */
   Conv: {
     inputs: [X: string, W: string, b?: string]
@@ -1144,6 +1161,23 @@ export interface Operators {
       split?: readonly number[]
     }
   }
+  /** Zeros, and one value on the diagonal: where all coordinates are equal. */
+  DiagonalFill: {
+    inputs: [shape?: string]
+    outputs: [Y: string]
+    args: {
+      /** The value; 0 without it. */
+      value?: number | string
+      /** Type by its number in TensorProto.DataType; without it that of the value. */
+      dtype?: number
+      /** The shape, where there is no input. */
+      shape?: readonly number[]
+      /** Dimensions added after those that the input gives. */
+      extra_shape?: readonly number[]
+      /** The input holds the shape, instead of having it. Default false. */
+      input_as_shape?: boolean
+    }
+  }
   /** Elementwise quotient `C = A / B`; integers are rounded towards zero. */
   Div: {
     inputs: [A: string, B: string]
@@ -1323,6 +1357,125 @@ export interface Operators {
       dense_gradient?: boolean
     }
   }
+  /** float numbers of a normal distribution. */
+  GaussianFill: {
+    inputs: [shape?: string]
+    outputs: [Y: string]
+    args: {
+      /** Mean. Default 0. */
+      mean?: number
+      /** Standard deviation. Default 1. */
+      std?: number
+      /** The shape, where there is no input. */
+      shape?: readonly number[]
+      /** Dimensions added after those that the input gives. */
+      extra_shape?: readonly number[]
+      /** The input holds the shape, instead of having it. Default false. */
+      input_as_shape?: boolean
+    }
+  }
+  /** A bool tensor of the values given. */
+  GivenTensorBoolFill: {
+    inputs: [shape?: string]
+    outputs: [Y: string]
+    args: {
+      /** All elements in row-major order. */
+      values: readonly number[]
+      /** Of GivenTensorFill: another type than float, by its number in TensorProto.DataType. */
+      dtype?: number
+      /** The shape, where there is no input. */
+      shape?: readonly number[]
+      /** Dimensions added after those that the input gives. */
+      extra_shape?: readonly number[]
+      /** The input holds the shape, instead of having it. Default false. */
+      input_as_shape?: boolean
+    }
+  }
+  /** A float64 tensor of the values given. */
+  GivenTensorDoubleFill: {
+    inputs: [shape?: string]
+    outputs: [Y: string]
+    args: {
+      /** All elements in row-major order. */
+      values: readonly number[]
+      /** Of GivenTensorFill: another type than float, by its number in TensorProto.DataType. */
+      dtype?: number
+      /** The shape, where there is no input. */
+      shape?: readonly number[]
+      /** Dimensions added after those that the input gives. */
+      extra_shape?: readonly number[]
+      /** The input holds the shape, instead of having it. Default false. */
+      input_as_shape?: boolean
+    }
+  }
+  /** A float tensor of the values given. */
+  GivenTensorFill: {
+    inputs: [shape?: string]
+    outputs: [Y: string]
+    args: {
+      /** All elements in row-major order. */
+      values: readonly number[]
+      /** Of GivenTensorFill: another type than float, by its number in TensorProto.DataType. */
+      dtype?: number
+      /** The shape, where there is no input. */
+      shape?: readonly number[]
+      /** Dimensions added after those that the input gives. */
+      extra_shape?: readonly number[]
+      /** The input holds the shape, instead of having it. Default false. */
+      input_as_shape?: boolean
+    }
+  }
+  /** An int64 tensor of the values given. */
+  GivenTensorInt64Fill: {
+    inputs: [shape?: string]
+    outputs: [Y: string]
+    args: {
+      /** All elements in row-major order. */
+      values: readonly number[]
+      /** Of GivenTensorFill: another type than float, by its number in TensorProto.DataType. */
+      dtype?: number
+      /** The shape, where there is no input. */
+      shape?: readonly number[]
+      /** Dimensions added after those that the input gives. */
+      extra_shape?: readonly number[]
+      /** The input holds the shape, instead of having it. Default false. */
+      input_as_shape?: boolean
+    }
+  }
+  /** An int32 tensor of the values given. */
+  GivenTensorIntFill: {
+    inputs: [shape?: string]
+    outputs: [Y: string]
+    args: {
+      /** All elements in row-major order. */
+      values: readonly number[]
+      /** Of GivenTensorFill: another type than float, by its number in TensorProto.DataType. */
+      dtype?: number
+      /** The shape, where there is no input. */
+      shape?: readonly number[]
+      /** Dimensions added after those that the input gives. */
+      extra_shape?: readonly number[]
+      /** The input holds the shape, instead of having it. Default false. */
+      input_as_shape?: boolean
+    }
+  }
+  /** A string tensor of the values given. */
+  GivenTensorStringFill: {
+    inputs: [shape?: string]
+    outputs: [Y: string]
+    args: {
+      /** All elements in row-major order. */
+      values: readonly string[]
+      /** Of GivenTensorFill: another type than float, by its number in TensorProto.DataType. */
+      dtype?: number
+      /** The shape, where there is no input. */
+      shape?: readonly number[]
+      /** Dimensions added after those that the input gives. */
+      extra_shape?: readonly number[]
+      /** The input holds the shape, instead of having it. Default false. */
+      input_as_shape?: boolean
+    }
+  }
   /** Normalises each channel of each image by its own moments: `Y = (X - mean) / sqrt(var + epsilon) * scale + bias`. */
   InstanceNorm: {
     inputs: [X: string, scale: string, bias: string]
@@ -1482,7 +1635,7 @@ export interface Operators {
       constant_warmup_num_iter?: number
       /** The same: iterations of the line to 1. Default 10000000. */
       linear_warmup_num_iter?: number
-      /** compositeCyclical (default 0.05): as max_lr. */
+      /** compositeCyclical: as max_lr. Default 0.05. */
       cyclical_max_lr?: number
       /** compositeCyclical: as stepsize. Default 1000000. */
       cyclical_step_size?: number
@@ -1502,11 +1655,30 @@ export interface Operators {
       sub_policy_num_iters?: readonly number[]
     }
   }
+  /** For each length n the numbers 0 .. n - 1, one after the other: [2, 3] gives [0, 1, 0, 1, 2]. */
+  LengthsRangeFill: {
+    inputs: [lengths: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
   /** Elementwise natural logarithm `Y = log(X)`; -inf at 0, NaN below. */
   Log: {
     inputs: [X: string]
     outputs: [Y: string]
     args: Record<never, never>
+  }
+  /** First weights of a layer before Relu: float, normal with mean 0 and `std = sqrt(2 / fan_out)`, where fan_out is the number of elements divided by dimension 1. */
+  MSRAFill: {
+    inputs: [shape?: string]
+    outputs: [Y: string]
+    args: {
+      /** The shape, where there is no input. */
+      shape?: readonly number[]
+      /** Dimensions added after those that the input gives. */
+      extra_shape?: readonly number[]
+      /** The input holds the shape, instead of having it. Default false. */
+      input_as_shape?: boolean
+    }
   }
   /** Matrix product `C = A B`; A and B are cut into rows and columns at axis_a and axis_b. */
   MatMul: {
@@ -1523,7 +1695,7 @@ export interface Operators {
       trans_b?: boolean
     }
   }
-  /** Elementwise largest of all inputs: float32, float64, int32 or int64. */
+  /** Elementwise largest of all inputs, which are float. */
   Max: {
     inputs: [...X: string[]]
     outputs: [Y: string]
@@ -1945,7 +2117,7 @@ export interface Operators {
     outputs: [Y: string]
     args: Record<never, never>
   }
-  /** Elementwise smallest of all inputs: float32, float64, int32 or int64. */
+  /** Elementwise smallest of all inputs, which are float. */
   Min: {
     inputs: [...X: string[]]
     outputs: [Y: string]
@@ -2104,6 +2276,38 @@ export interface Operators {
     args: {
       /** The new first dimension. */
       dim_size: number
+    }
+  }
+  /** Writes name, type, dimensions and the first elements of X as one line on standard output. */
+  Print: {
+    inputs: [X: string]
+    outputs: []
+    args: {
+      /** How many elements; 0 for 1000. Default 0. */
+      limit?: number
+      /** Print on the first of so many runs only. Default 1. */
+      every_n?: number
+      /** Ignored: where output goes is for the host to say. Default false. */
+      to_file?: boolean
+    }
+  }
+  /** `start`, `start + step`, … before `stop`. Inputs are stop; start and stop; or start, stop and step. A step of integers that would pass the end is dropped when going down. */
+  Range: {
+    inputs: [start_or_stop: string, stop?: string, step?: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** float 0, 1, 2, … in row-major order. */
+  RangeFill: {
+    inputs: [shape?: string]
+    outputs: [Y: string]
+    args: {
+      /** The shape, where there is no input. */
+      shape?: readonly number[]
+      /** Dimensions added after those that the input gives. */
+      extra_shape?: readonly number[]
+      /** The input holds the shape, instead of having it. Default false. */
+      input_as_shape?: boolean
     }
   }
   /** Means over the last num_reduce_dim dimensions. With `lengths`, row k averages its first lengths[k] elements. */
@@ -2475,7 +2679,7 @@ export interface Operators {
       order?: string
     }
   }
-  /** Elementwise sum of all inputs: float32, float64, int32 or int64. */
+  /** Elementwise sum of all inputs, which are float32 or int32. */
   Sum: {
     inputs: [...X: string[]]
     outputs: [Y: string]
@@ -2600,6 +2804,59 @@ export interface Operators {
       axes?: readonly number[]
     }
   }
+  /** float numbers, equally likely from `min` to below `max`. */
+  UniformFill: {
+    inputs: [shape?: string, min?: string, max?: string]
+    outputs: [Y: string]
+    args: {
+      /** Lower bound. Default 0. */
+      min?: number
+      /** Upper bound. Default 1. */
+      max?: number
+      /** The shape, where there is no input. */
+      shape?: readonly number[]
+      /** Dimensions added after those that the input gives. */
+      extra_shape?: readonly number[]
+      /** The input holds the shape, instead of having it. Default false. */
+      input_as_shape?: boolean
+    }
+  }
+  /** int32 numbers, equally likely from `min` to `max`, both included. */
+  UniformIntFill: {
+    inputs: [shape?: string, min?: string, max?: string]
+    outputs: [Y: string]
+    args: {
+      /** Smallest number. Default 0. */
+      min?: number
+      /** Largest number. Default 1. */
+      max?: number
+      /** The shape, where there is no input. */
+      shape?: readonly number[]
+      /** Dimensions added after those that the input gives. */
+      extra_shape?: readonly number[]
+      /** The input holds the shape, instead of having it. Default false. */
+      input_as_shape?: boolean
+    }
+  }
+  /** Different integers from `min` to `max`, both included, none of them in the second input. */
+  UniqueUniformFill: {
+    inputs: [shape?: string, avoid?: string]
+    outputs: [Y: string]
+    args: {
+      /** Smallest number. Default 0. */
+      min?: number
+      /** Largest number. Default 0. */
+      max?: number
+      /** 2 for int32, 10 for int64. Default 2. */
+      dtype?: number
+      /** The shape, where there is no input. */
+      shape?: readonly number[]
+      /** Dimensions added after those that the input gives. */
+      extra_shape?: readonly number[]
+      /** The input holds the shape, instead of having it. Default false. */
+      input_as_shape?: boolean
+    }
+  }
   /** `Y = w_0 X_0 + w_1 X_1 + …` of tensors of one size. With (parameter, ONE, gradient, rate) and a negative rate it is a step of gradient descent. */
   WeightedSum: {
     inputs: [...X_and_w: string[]]
@@ -2616,6 +2873,19 @@ export interface Operators {
     args: {
       /** As given to WeightedSum. Default false. */
       grad_on_w?: boolean
+    }
+  }
+  /** First weights of a layer: float, equally likely from -s to s with `s = sqrt(3 / fan_in)`, where fan_in is the number of elements divided by dimension 0. */
+  XavierFill: {
+    inputs: [shape?: string]
+    outputs: [Y: string]
+    args: {
+      /** The shape, where there is no input. */
+      shape?: readonly number[]
+      /** Dimensions added after those that the input gives. */
+      extra_shape?: readonly number[]
+      /** The input holds the shape, instead of having it. Default false. */
+      input_as_shape?: boolean
     }
   }
   /** Does nothing; gives X a gradient of zeros where nothing else would. */
@@ -2657,6 +2927,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   Clip: 1,
   ClipGradient: 1,
   Concat: 1,
+  ConstantFill: 1,
   Conv: 1,
   Conv1D: 1,
   Conv1DGradient: 1,
@@ -2675,6 +2946,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   CrossEntropyGradient: 1,
   DepthConcat: 1,
   DepthSplit: 1,
+  DiagonalFill: 1,
   Div: 1,
   DivGradient: 2,
   Dropout: 1,
@@ -2693,6 +2965,13 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   FlattenToVec: 1,
   Ftrl: 2,
   Gather: 1,
+  GaussianFill: 1,
+  GivenTensorBoolFill: 1,
+  GivenTensorDoubleFill: 1,
+  GivenTensorFill: 1,
+  GivenTensorInt64Fill: 1,
+  GivenTensorIntFill: 1,
+  GivenTensorStringFill: 1,
   InstanceNorm: 1,
   InstanceNormGradient: 3,
   Iter: 1,
@@ -2703,7 +2982,9 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   LeakyRelu: 1,
   LeakyReluGradient: 1,
   LearningRate: 1,
+  LengthsRangeFill: 1,
   Log: 1,
+  MSRAFill: 1,
   MatMul: 1,
   Max: 1,
   MaxGradient: 1,
@@ -2733,6 +3014,9 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   PadImage: 1,
   PadImageGradient: 1,
   PrependDim: 1,
+  Print: 0,
+  Range: 1,
+  RangeFill: 1,
   ReduceBackMean: 1,
   ReduceBackMeanGradient: 1,
   ReduceBackSum: 1,
@@ -2785,8 +3069,12 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   TopK: 2,
   TopKGradient: 1,
   Transpose: 1,
+  UniformFill: 1,
+  UniformIntFill: 1,
+  UniqueUniformFill: 1,
   WeightedSum: 1,
   WeightedSumGradient: 1,
+  XavierFill: 1,
   ZeroGradient: 0,
 }
 
@@ -2797,11 +3085,16 @@ export const numberKinds: Readonly<Record<string, Readonly<Record<string, 'float
   Cast: { to: 'value', from_type: 'value' },
   Clip: { min: 'float', max: 'float' },
   ClipGradient: { min: 'float', max: 'float' },
+  ConstantFill: { value: 'value' },
+  DiagonalFill: { value: 'value' },
   Dropout: { ratio: 'float' },
   DropoutGrad: { ratio: 'float' },
   Elu: { alpha: 'float' },
   EluGradient: { alpha: 'float' },
   Ftrl: { alpha: 'float', beta: 'float', lambda1: 'float', lambda2: 'float' },
+  GaussianFill: { mean: 'float', std: 'float' },
+  GivenTensorDoubleFill: { values: 'floats' },
+  GivenTensorFill: { values: 'floats' },
   InstanceNorm: { epsilon: 'float' },
   InstanceNormGradient: { epsilon: 'float' },
   LRN: { alpha: 'float', beta: 'float', bias: 'float' },
@@ -2822,4 +3115,5 @@ export const numberKinds: Readonly<Record<string, Readonly<Record<string, 'float
   SoftmaxWithLossGradient: { scale: 'float' },
   SpatialBN: { epsilon: 'float', momentum: 'float' },
   SpatialBNGradient: { epsilon: 'float', momentum: 'float' },
+  UniformFill: { min: 'float', max: 'float' },
 }

@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "net/nested.h"
 #include "net/net.h"
 
 namespace pf {
@@ -53,6 +54,7 @@ Status check_operators(const NetDef& def) {
 Status check_sources(const NetDef& def) {
   std::unordered_set<std::string_view> known(def.external_input.begin(), def.external_input.end());
   std::unordered_map<std::string_view, size_t> producers;
+  std::unordered_set<std::string_view> made_inside;  // by nets in arguments: an If may make blobs that it does not list
   for (size_t i = 0; i < def.op.size(); ++i)
     for (auto& name : def.op[i].output) producers.emplace(name, i);
   for (size_t i = 0; i < def.op.size(); ++i) {
@@ -68,9 +70,10 @@ Status check_sources(const NetDef& def) {
                               ": the net has a cycle or its operators are out of order"});
     }
     for (auto& name : op.output) known.insert(name);
+    each_nested_output(op, [&](const std::string& name) { made_inside.insert(name); });
   }
   for (auto& name : def.external_output)
-    PF_CHECK(producers.count(name) || known.count(name), net, "external output \"", name, "\" is produced by no operator");
+    PF_CHECK(producers.count(name) || known.count(name) || made_inside.count(name), net, "external output \"", name, "\" is produced by no operator");
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/wire.h"
+#include "net/nested.h"
 #include "net/net.h"
 
 namespace pf {
@@ -27,7 +28,7 @@ Status infer_op(const OpDef& def, Workspace& workspace, Types* types) {
       it->second = {blob->tensor.type(), &blob->tensor};
     in.push_back(it->second.type);
     values.push_back(it->second.value);
-    known = known && (in.back().known || schema->input_port(int(i))->kind == Port::kObject);
+    known = known && (in.back().known || schema->input_port(int(i))->kind != Port::kTensor);
   }
   if (known) {
     Args args(def, *schema);
@@ -35,6 +36,7 @@ Status infer_op(const OpDef& def, Workspace& workspace, Types* types) {
     PF_TRY(infer_outputs(infer));
   }
   for (size_t j = 0; j < def.output.size(); ++j) (*types)[def.output[j]] = {out[j], nullptr};
+  each_nested_output(def, [types](const std::string& name) { (*types)[name] = {}; });
   return {};
 }
 

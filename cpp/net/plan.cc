@@ -10,8 +10,8 @@ namespace {
 constexpr size_t kAlignment = 64;
 
 bool contains(const std::vector<Blob*>& all, const Blob* blob) { return std::find(all.begin(), all.end(), blob) != all.end(); }
-bool reads(const Operator& op, const Blob* b) { return contains(op.in(), b); }
-bool writes(const Operator& op, const Blob* b) { return contains(op.out(), b); }
+bool reads(const Operator& op, const Blob* b) { return contains(op.in(), b) || contains(op.touched(), b); }
+bool writes(const Operator& op, const Blob* b) { return contains(op.out(), b) || contains(op.touched(), b); }
 
 // The operator after `at` that is the only reader of ops[at]'s output and could be done together with it, or 0.
 size_t sole_follower(const Operators& ops, size_t at, const std::vector<Blob*>& kept) {
@@ -101,6 +101,8 @@ Status plan_arena(const Operators& ops, const std::vector<Blob*>& inputs, const 
         use.bytes = std::max(use.bytes, size_t(std::min<int64_t>(out_types[j].shape.size(), PTRDIFF_MAX / 16)) * dtype_size(out_types[j].dtype));
       else use.placeable = false;
     }
+    // What nested nets do with these cannot be told: they keep memory of their own.
+    for (Blob* b : op.touched()) uses[b].placeable = false, types[b] = {};
   }
 
   std::vector<ArenaPlan::Slot> slots;

@@ -2,6 +2,7 @@
 #include "math/segments.h"
 
 #include "math/indices.h"
+#include "math/sort.h"
 
 namespace pf {
 
@@ -39,6 +40,14 @@ Status count_of_ids(const Tensor& ids, int64_t* out) {
   return {};
 }
 
+int64_t sort_unique(int64_t n, int64_t* x) {
+  heap_sort(n, x, [](int64_t a, int64_t b) { return a < b; });
+  int64_t kept = 0;
+  for (int64_t i = 0; i < n; ++i)
+    if (kept == 0 || x[i] != x[kept - 1]) x[kept++] = x[i];
+  return kept;
+}
+
 Status segments_of_lengths(OpRun& op, const Tensor& lengths, int64_t rows, Segments* out) {
   int64_t sum = 0, *begin = nullptr;
   PF_TRY(sum_of_lengths(lengths, &sum));
@@ -56,8 +65,10 @@ Status segments_of_ids(OpRun& op, const Tensor& ids, int64_t count, bool sorted,
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t id = index_at(ids, i);
     PF_CHECK(id >= 0 && id < count, value, "segment number ", i, " is ", id, "; there are ", count, " segments");
-    PF_CHECK(!sorted || id == last || id == last + 1, value, "segment numbers must be sorted, start with 0 and leave "
-             "none out; number ", i, " is ", id, " after ", last);
+    PF_CHECK(!sorted || id == last || id == last + 1, value,
+             "segment numbers must be sorted, start with 0 and leave "
+             "none out; number ",
+             i, " is ", id, " after ", last);
     last = id;
   }
   PF_TRY(op.scratch(count + 1, &begin));

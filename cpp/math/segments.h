@@ -26,6 +26,9 @@ Status check_indices(const Tensor& indices, int64_t rows);
 // One more than the largest element; 0 of none. Elements must not be negative.
 Status count_of_ids(const Tensor& ids, int64_t* out);
 
+// Sorts x and leaves every number once; returns how many there are.
+int64_t sort_unique(int64_t n, int64_t* x);
+
 // Input i must be a vector of int32 or int64.
 Status want_index_vector(const Infer& in, int i);
 

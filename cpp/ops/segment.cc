@@ -86,9 +86,7 @@ struct Rows {
     const int64_t row = segments.row(place);
     return indices ? index_at(*indices, row) : row;
   }
-  const float* floats(int64_t place) const {
-    return static_cast<const float*>(table.data) + at(place) * table.columns;
-  }
+  const float* floats(int64_t place) const { return static_cast<const float*>(table.data) + at(place) * table.columns; }
 
   void sum(int64_t k, bool mean, float* y) const {
     const int64_t n = table.columns, begin = segments.begin[k], end = segments.begin[k + 1];
@@ -125,8 +123,11 @@ struct SegmentReduce {
     const Tensor &data = op.in(0), &told = op.in(kind.segments_at());
     Tensor& out = op.out(0);
     const int64_t count = out.dim(0);
-    Rows rows{table_of(op, kind), {}, kind.sparse ? &op.in(kind.indices_at()) : nullptr,
-              kind.weighted ? op.in(1).data<float>() : nullptr, kind.positional};
+    Rows rows{table_of(op, kind),
+              {},
+              kind.sparse ? &op.in(kind.indices_at()) : nullptr,
+              kind.weighted ? op.in(1).data<float>() : nullptr,
+              kind.positional};
     if (rows.indices) PF_TRY(check_indices(*rows.indices, data.dim(0)));
     const int64_t given = rows.indices ? rows.indices->size() : data.dim(0);
     PF_TRY(kind.lengths ? segments_of_lengths(op, told, given, &rows.segments)
@@ -161,7 +162,7 @@ struct SegmentReduce {
 
 // The gradient operator's name: Sparse operators of segment numbers share those of the plain ones.
 std::string gradient_name(const SegmentKind& kind, bool main_input) {
-  std::string name = kind.lengths ? kind.sparse ? "SparseLengths" : "Lengths"
+  std::string name = kind.lengths  ? kind.sparse ? "SparseLengths" : "Lengths"
                      : kind.sorted ? kind.range ? "SortedSegmentRange" : "SortedSegment"
                                    : "UnsortedSegment";
   const bool plain_sum = !kind.mean && !kind.max && !kind.weighted;
@@ -202,9 +203,7 @@ void segment_gradient(Gradient& g) {
   if (kind.sparse) g.set_sparse(0, g.I(kind.indices_at()), g.GI_V(0));
 }
 
-constexpr auto kData = [](auto& op) {
-  op.input("DATA", "float, 1 dimension or more; the first counts the rows.");
-};
+constexpr auto kData = [](auto& op) { op.input("DATA", "float, 1 dimension or more; the first counts the rows."); };
 constexpr auto kTable = [](auto& op) {
   op.input("DATA", "float or float16, 1 dimension or more; the first counts the rows.");
 };

@@ -31,13 +31,14 @@ struct Inputs {
 // How many rows were reduced; -1 while that is not known.
 Status count_rows(Infer& in, const SegmentKind& kind, const Inputs& at, int64_t* rows) {
   *rows = -1;
-  const int teller = !kind.lengths        ? at.segments
-                     : at.indices >= 0    ? at.indices
-                     : at.weights >= 0    ? at.weights
-                     : at.data >= 0       ? at.data
-                                          : -1;
+  const int teller = !kind.lengths     ? at.segments
+                     : at.indices >= 0 ? at.indices
+                     : at.weights >= 0 ? at.weights
+                     : at.data >= 0    ? at.data
+                                       : -1;
   if (teller >= 0) {
-    PF_CHECK(in.shape(teller).rank() >= 1, shape, "\"", in.args.def.input[size_t(teller)], "\" must have rows, is a scalar");
+    PF_CHECK(in.shape(teller).rank() >= 1, shape, "\"", in.args.def.input[size_t(teller)],
+             "\" must have rows, is a scalar");
     *rows = in.shape(teller)[0];
   } else if (const Tensor* lengths = in.value(at.segments)) {
     PF_TRY(sum_of_lengths(*lengths, rows));
@@ -114,8 +115,11 @@ struct SegmentGradient {
         for (int64_t p = segments.begin[k]; p < segments.begin[k + 1]; ++p) {
           const int64_t i = segments.row(p);
           const float* x = data ? data + (indices ? index_at(*indices, i) : i) * n : nullptr;
-          const Row row{n, weights ? weights[i] : kind.mean ? 1.f / float(segments.length(k)) : 1.f, dy + k * n,
-                        y ? y + k * n : nullptr, x};
+          const Row row{n,
+                        weights     ? weights[i]
+                        : kind.mean ? 1.f / float(segments.length(k))
+                                    : 1.f,
+                        dy + k * n, y ? y + k * n : nullptr, x};
           if (kind.max)
             row.where_largest(dx + i * n);
           else if (kind.log_exp)

@@ -206,7 +206,7 @@ struct LambdaRankNdcg {
       for (int64_t j = 0; j < n; ++j) {
         const double weight = std::fabs((discount[i] - discount[j]) * (gain[i] - gain[j]));
         const double sign = r[i] > r[j] ? 1 : -1, ahead = sign * (double(y[i]) - y[j]);
-        slope += weight * sign / (1 + std::exp(ahead));
+        slope -= weight * sign / (1 + std::exp(ahead));
         sum += weight * log_sigmoid(ahead);
       }
       dy[i] = float(slope / best);

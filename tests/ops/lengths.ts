@@ -178,20 +178,27 @@ vectors('LengthsTopK', {
   cases: [
     {
       name: 'a segment with fewer elements',
-      in: { X: [[5], [1, 3, 2, 3, -1]], L: [[3], [4, 0, 1], 'int32'] },
+      in: { X: [[5], [1, 3, 2, 3.5, -1]], L: [[3], [4, 0, 1], 'int32'] },
       args: { k: 2 },
       out: {
         V: [
           [3, 2],
-          [3, 3, 0, 0, -1, 0],
+          [3.5, 3, 0, 0, -1, 0],
         ],
-        I: [[3, 2], [1, 3, -1, -1, 0, -1], 'int32'],
+        I: [[3, 2], [3, 1, -1, -1, 0, -1], 'int32'],
       },
     },
   ],
 })
 vectors('LengthsTopK', {
-  cases: [],
+  cases: [
+    {
+      name: 'of equals the first',
+      in: { X: [[3], [2, 3, 3]], L: [[1], [3], 'int32'] },
+      args: { k: 1 },
+      out: { V: [[1, 1], [3]], I: [[1, 1], [1], 'int32'] },
+    },
+  ],
   refuses: [
     {
       name: 'k of 0',

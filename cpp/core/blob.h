@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/tensor.h"
@@ -23,7 +24,8 @@ struct Blob {
   const void* shared_in = nullptr;
 
   bool empty() const { return !tensor.defined() && !object; }
-  template <class T> T* get() { return object && object->kind() == T::kKind ? static_cast<T*>(object.get()) : nullptr; }
+  // The object, if it is of this class. Kinds are compared as text: two files may each have their own copy of a literal.
+  template <class T> T* get() { return object && std::string_view(object->kind()) == T::kKind ? static_cast<T*>(object.get()) : nullptr; }
   void clear() { tensor.reset(), object.reset(), shared_in = nullptr; }
 };
 

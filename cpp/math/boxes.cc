@@ -79,8 +79,10 @@ int64_t suppress_softly(const BoxList& boxes, float* score, int64_t score_step, 
     for (int64_t i = kept; i < count; ++i) {
       const float common = overlap(box, boxes[indexes[i]]);
       float& mine = score[indexes[i] * score_step];
-      if (s.method == SoftMethod::kGaussian) mine *= std::exp(-common * common / s.sigma);
-      else if (common > s.threshold) mine *= s.method == SoftMethod::kLinear ? 1 - common : 0.f;
+      if (s.method == SoftMethod::kGaussian)
+        mine *= std::exp(-common * common / s.sigma);
+      else if (common > s.threshold)
+        mine *= s.method == SoftMethod::kLinear ? 1 - common : 0.f;
       if (mine >= s.least_score) indexes[left++] = indexes[i];
     }
     count = left;

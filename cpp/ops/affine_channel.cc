@@ -57,8 +57,8 @@ Status channels_shape(Infer& in, int parameters) {
   for (int i = 0; i < in.inputs(); ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
   const int64_t channels = Channels(x, order == "NHWC").count;
   for (int i = 1; i <= parameters; ++i)
-    PF_CHECK(in.shape(i).size() == channels, shape, "there must be one ", i == 1 ? "scale" : "bias", " for each of the ",
-             channels, " channels, found the shape ", in.shape(i));
+    PF_CHECK(in.shape(i).size() == channels, shape, "there must be one ", i == 1 ? "scale" : "bias",
+             " for each of the ", channels, " channels, found the shape ", in.shape(i));
   return {};
 }
 

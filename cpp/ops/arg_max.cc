@@ -81,8 +81,14 @@ constexpr auto kArg = [](auto& op) {
       .no_grad();
 };
 
-PF_OP(ArgMax).doc("Indices of the largest elements along an axis, the first of equal ones.").with(kArg).cpu<ArgExtreme<true>>();
-PF_OP(ArgMin).doc("Indices of the smallest elements along an axis, the first of equal ones.").with(kArg).cpu<ArgExtreme<false>>();
+PF_OP(ArgMax)
+    .doc("Indices of the largest elements along an axis, the first of equal ones.")
+    .with(kArg)
+    .cpu<ArgExtreme<true>>();
+PF_OP(ArgMin)
+    .doc("Indices of the smallest elements along an axis, the first of equal ones.")
+    .with(kArg)
+    .cpu<ArgExtreme<false>>();
 
 PF_OP(RowWiseArgMax)
     .doc("The column of the largest element of each row, the first of equal ones.")

@@ -7,23 +7,33 @@
 namespace pf {
 namespace {
 
+// Whole numbers arrive as integers. Returns how many there are.
+size_t read_weights(const Args& args, float* weights) {
+  const std::vector<float>& floats = args.floats("weights");
+  const std::vector<int64_t>& ints = args.ints("weights");
+  const size_t count = floats.empty() ? ints.size() : floats.size();
+  for (size_t i = 0; i < count && i < 4; ++i) weights[i] = floats.empty() ? float(ints[i]) : floats[i];
+  return count;
+}
+
 struct BBoxTransform {
   Status run(OpRun& op) {
     const int64_t count = op.in(0).dim(0), columns = op.in(0).dim(1), classes = op.in(1).dim(1) / 4;
     const int64_t images = op.in(2).dim(0);
     const float *rois = op.in(0).data<float>(), *delta = op.in(1).data<float>(), *info = op.in(2).data<float>();
-    const bool indexed = columns == 5, scaled = op.args.b("apply_scale"), correct = op.args.b("correct_transform_coords");
+    const bool indexed = columns == 5, scaled = op.args.b("apply_scale"),
+               correct = op.args.b("correct_transform_coords");
     float* y = op.out(0).data<float>();
     float weights[4] = {1, 1, 1, 1};
-    for (size_t i = 0; i < op.args.floats("weights").size(); ++i) weights[i] = op.args.floats("weights")[i];
+    read_weights(op.args, weights);
     float* splits;
     PF_TRY(op.scratch(images, &splits));
     for (int64_t i = 0; i < images; ++i) splits[i] = indexed ? 0.f : float(count);
     int64_t before = 0;
     for (int64_t k = 0; k < count; ++k) {
       const float* r = rois + k * columns;
-      PF_CHECK(!indexed || (r[0] > -1 && r[0] < float(images)), value, "box ", k, " is in image ", r[0],
-               ", there are ", images);
+      PF_CHECK(!indexed || (r[0] > -1 && r[0] < float(images)), value, "box ", k, " is in image ", r[0], ", there are ",
+               images);
       const int64_t image = indexed ? int64_t(r[0]) : 0;
       PF_CHECK(image >= before, value, "boxes must be grouped by image; box ", k, " of image ", image,
                " comes after one of image ", before);
@@ -31,7 +41,8 @@ struct BBoxTransform {
       if (indexed) ++splits[image], ++r;
       const float scale = info[image * 3 + 2], factor = scaled ? scale : 1.f;
       PF_CHECK(scale > 0, value, "the scale of image ", image, " must be positive, is ", scale);
-      const float height = std::trunc(info[image * 3] / scale + .5f), width = std::trunc(info[image * 3 + 1] / scale + .5f);
+      const float height = std::trunc(info[image * 3] / scale + .5f),
+                  width = std::trunc(info[image * 3 + 1] / scale + .5f);
       const Box box{r[0] / scale, r[1] / scale, r[2] / scale, r[3] / scale};
       for (int64_t j = k * classes; j < (k + 1) * classes; ++j) {
         const Box b = clip(decode(box, delta + 4 * j, weights, correct), height, width);
@@ -45,9 +56,10 @@ struct BBoxTransform {
 };
 
 PF_OP(BBoxTransform)
-    .doc("Moves each box by [dx, dy, dw, dh] of each class: its centre by dx widths and dy heights, its size by exp(dw) "
-         "and exp(dh), which are 62.5 at most; then clips it to the picture. Boxes are divided by the scale of their "
-         "image first.")
+    .doc(
+        "Moves each box by [dx, dy, dw, dh] of each class: its centre by dx widths and dy heights, its size by exp(dw) "
+        "and exp(dh), which are 62.5 at most; then clips it to the picture. Boxes are divided by the scale of their "
+        "image first.")
     .optional_arg("weights", ArgType::kFloats, "Four divisors of dx, dy, dw, dh (1).")
     .arg("apply_scale", true, "Multiply the result by the scale of the image.")
     .arg("correct_transform_coords", false, "Take 1 off x2 and y2, as Detectron does.")
@@ -67,7 +79,8 @@ PF_OP(BBoxTransform)
         PF_TRY(in.want_rank(i, 2));
       }
       const Shape &rois = in.shape(0), &delta = in.shape(1), &info = in.shape(2);
-      const size_t weights = in.args.floats("weights").size();
+      float numbers[4];
+      const size_t weights = read_weights(in.args, numbers);
       PF_CHECK(!in.args.b("rotated"), argument, "rotated boxes are not supported");
       PF_CHECK(weights == 0 || weights == 4, argument, "weights must have 4 numbers, has ", weights);
       PF_CHECK(rois[1] == 4 || rois[1] == 5, shape, "rois must have the shape [R, 5] or [R, 4], found ", rois);

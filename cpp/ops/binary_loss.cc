@@ -103,8 +103,9 @@ struct MakeTwoClassGradient {
 };
 
 PF_OP(WeightedSigmoidCrossEntropyWithLogits)
-    .doc("Cross entropy of independent probabilities given as logits, each weighted: the mean over the last dimension "
-         "of `w (log(1 + exp(x)) - t x)`.")
+    .doc(
+        "Cross entropy of independent probabilities given as logits, each weighted: the mean over the last dimension "
+        "of `w (log(1 + exp(x)) - t x)`.")
     .input("logits", "float, any shape.")
     .input("targets", "float, shape of the logits; usually from 0 to 1.")
     .input("weights", "float, shape of the logits.")
@@ -140,8 +141,9 @@ PF_OP(WeightedSigmoidCrossEntropyWithLogitsGradient)
     .cpu<WeightedCrossEntropyGradient>();
 
 PF_OP(BernoulliJSD)
-    .doc("Jensen-Shannon divergence of Bernoulli distributions, elementwise: `L = H((T + q) / 2) - (H(T) + H(q)) / 2` "
-         "with the entropy `H(p) = -p log p - (1 - p) log(1 - p)`.")
+    .doc(
+        "Jensen-Shannon divergence of Bernoulli distributions, elementwise: `L = H((T + q) / 2) - (H(T) + H(q)) / 2` "
+        "with the entropy `H(p) = -p log p - (1 - p) log(1 - p)`.")
     .input("T", "float: predicted probabilities.")
     .input("q", "float, shape of T: true probabilities.")
     .output("L", "Shape of T.")

@@ -9,7 +9,9 @@ namespace {
 class BoxWithNMSLimit {
  public:
   explicit BoxWithNMSLimit(const Args& args)
-      : least_(args.f("score_thresh")), threshold_(args.f("nms")), limit_(args.i("detections_per_im")),
+      : least_(args.f("score_thresh")),
+        threshold_(args.f("nms")),
+        limit_(args.i("detections_per_im")),
         soft_(args.b("soft_nms_enabled")) {
     const std::string_view method = args.s("soft_nms_method");
     softly_ = {method == "linear"     ? SoftMethod::kLinear
@@ -117,8 +119,7 @@ class BoxWithNMSLimit {
     }
     for (int64_t i = 0; op.outputs() > 3 && i < images; ++i)
       op.out(3).data<float>()[i] = float(ends[size_t(i)] - (i ? ends[size_t(i) - 1] : 0));
-    for (int64_t i = 0; op.outputs() > 5 && i < images * classes; ++i)
-      op.out(5).data<int32_t>()[i] = sizes_[size_t(i)];
+    for (int64_t i = 0; op.outputs() > 5 && i < images * classes; ++i) op.out(5).data<int32_t>()[i] = sizes_[size_t(i)];
     return {};
   }
 
@@ -138,10 +139,12 @@ bool is_table(const Shape& x, int64_t columns) {
 }
 
 PF_OP(BoxWithNMSLimit)
-    .doc("Non-maximum suppression of the boxes of each class but 0, the background: from the best score down, a box goes "
-         "that a kept one overlaps by more than nms (intersection over union). Then the best detections_per_im of all "
-         "classes. Soft suppression lowers scores instead: by `1 - overlap` (linear) or `exp(-overlap^2 / sigma)` "
-         "(gaussian).")
+    .doc(
+        "Non-maximum suppression of the boxes of each class but 0, the background: from the best score down, a box "
+        "goes "
+        "that a kept one overlaps by more than nms (intersection over union). Then the best detections_per_im of all "
+        "classes. Soft suppression lowers scores instead: by `1 - overlap` (linear) or `exp(-overlap^2 / sigma)` "
+        "(gaussian).")
     .arg("score_thresh", 0.05f, "Only scores above this count.")
     .arg("nms", 0.3f, "The overlap that suppresses.")
     .arg("detections_per_im", 100, "At most so many boxes of an image; 0 or less: all.")

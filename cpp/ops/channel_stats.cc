@@ -55,8 +55,8 @@ Status stats_shape(Infer& in) {
   for (int i = 0; i < in.inputs(); ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
   PF_CHECK(x.rank() >= 2, shape, "X must have a batch and channels, its shape is ", x);
   for (int i = 1; i < in.inputs() - 1; ++i)
-    PF_CHECK(in.shape(i).size() == x[1], shape, "there must be one ", i == 1 ? "mean" : "inv_std",
-             " for each of the ", x[1], " channels, found the shape ", in.shape(i));
+    PF_CHECK(in.shape(i).size() == x[1], shape, "there must be one ", i == 1 ? "mean" : "inv_std", " for each of the ",
+             x[1], " channels, found the shape ", in.shape(i));
   if (in.inputs() > 1) PF_TRY(in.want_same_shape(0, 3));
   for (int j = 0; j < 2; ++j) in.set(j, Shape{x[1]}, DType::kFloat);
   return {};
@@ -72,8 +72,9 @@ PF_OP(ChannelStats)
     .cpu<ChannelStats>();
 
 PF_OP(ChannelBackpropStats)
-    .doc("Gradients of scale and bias of a batch normalisation over this batch: `scale_grad_c = sum dY (X - mean_c) "
-         "inv_std_c`, `bias_grad_c = sum dY`.")
+    .doc(
+        "Gradients of scale and bias of a batch normalisation over this batch: `scale_grad_c = sum dY (X - mean_c) "
+        "inv_std_c`, `bias_grad_c = sum dY`.")
     .input("X", "float [N, C, ...].")
     .input("mean", "float [C].")
     .input("inv_std", "float [C].")

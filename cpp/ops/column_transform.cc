@@ -47,17 +47,22 @@ Status check_lines(int64_t bounds, int64_t slopes, int64_t intercepts, Lines* ou
   return {};
 }
 
-bool lines_in_arguments(const Args& args) { return !args.floats("bounds").empty(); }
+// A list argument; whole numbers may have come as integers.
+std::vector<float> numbers(const Args& args, const char* name) {
+  std::vector<float> all = args.floats(name);
+  for (int64_t i : args.ints(name)) all.push_back(float(i));
+  return all;
+}
 
 Status piecewise_shape(Infer& in) {
   const Shape& x = in.shape(0);
   const bool binary = in.args.b("binary");
   for (int i = 0; i < in.inputs(); ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
   PF_CHECK(x.rank() == 2 || (binary && x.rank() == 1), shape, "X must have 2 dimensions (with binary 1 or 2), is ", x);
-  const auto &bounds = in.args.floats("bounds"), &slopes = in.args.floats("slopes"),
-             &intercepts = in.args.floats("intercepts");
+  const std::vector<float> bounds = numbers(in.args, "bounds"), slopes = numbers(in.args, "slopes"),
+                           intercepts = numbers(in.args, "intercepts");
   Lines lines = {};
-  if (lines_in_arguments(in.args)) {
+  if (!bounds.empty()) {
     PF_CHECK(in.inputs() == 1, argument, "the lines are given both as arguments and as inputs");
     PF_TRY(check_lines(int64_t(bounds.size()), int64_t(slopes.size()), int64_t(intercepts.size()), &lines));
     for (size_t i = 1; i < bounds.size(); ++i)
@@ -77,24 +82,27 @@ Status piecewise_shape(Infer& in) {
 }
 
 struct PiecewiseLinearTransform {
-  const Args& args;
-  explicit PiecewiseLinearTransform(const Args& args) : args(args) {}
+  std::vector<float> bounds, slopes, intercepts;  // from arguments
+  bool binary;
+  explicit PiecewiseLinearTransform(const Args& args)
+      : bounds(numbers(args, "bounds")),
+        slopes(numbers(args, "slopes")),
+        intercepts(numbers(args, "intercepts")),
+        binary(args.b("binary")) {}
   Status run(OpRun& op) {
     Lines lines;
-    if (lines_in_arguments(args)) {
-      lines = {args.floats("bounds").data(), args.floats("slopes").data(), args.floats("intercepts").data(), 0, 0};
-      PF_TRY(check_lines(int64_t(args.floats("bounds").size()), int64_t(args.floats("slopes").size()),
-                         int64_t(args.floats("intercepts").size()), &lines));
-    } else {
+    if (bounds.empty()) {
       lines = {op.in(1).data<float>(), op.in(2).data<float>(), op.in(3).data<float>(), 0, 0};
       PF_TRY(check_lines(op.in(1).size(), op.in(2).size(), op.in(3).size(), &lines));
+    } else {
+      lines = {bounds.data(), slopes.data(), intercepts.data(), 0, 0};
+      PF_TRY(check_lines(int64_t(bounds.size()), int64_t(slopes.size()), int64_t(intercepts.size()), &lines));
     }
     const Tensor& x = op.in(0);
     const int64_t rows = x.dim(0), columns = x.rank() == 2 ? x.dim(1) : 1;
-    const bool binary = args.b("binary");
     const float* from = x.data<float>();
     float* y = op.out(0).data<float>();
-    parallel_for(rows, 1 + 1024 / (columns + 1), [=](int64_t begin, int64_t end) {
+    parallel_for(rows, 1 + 1024 / (columns + 1), [=, binary = binary](int64_t begin, int64_t end) {
       for (int64_t i = begin * columns; i < end * columns; ++i)
         if (!binary || columns == 1 || i % 2) y[i] = lines.at(binary ? 0 : i % columns, from[i]);
       // Of two columns the first is what the second leaves of 1.
@@ -169,8 +177,7 @@ struct Percentile {
     PF_CHECK(sum == count, value, "the lengths make ", sum, " together, but there are ", count, " samples");
     for (int64_t j = 0, first = 0; j < columns; first += lengths[j++])
       for (int64_t i = 0; i < rows; ++i)
-        y[i * columns + j] =
-            percentile_of(x[i * columns + j], values + first, values + count + first, lengths[j]);
+        y[i * columns + j] = percentile_of(x[i * columns + j], values + first, values + count + first, lengths[j]);
     return {};
   }
 };

@@ -128,8 +128,8 @@ Status numbers_shape(Infer& in) {
 
 Status equal_shape(Infer& in) {
   const DType t = in.dtype(0);
-  PF_CHECK(t == DType::kBool || t == DType::kInt32 || t == DType::kInt64, type,
-           "A must be int32, int64 or bool, is ", t, "; floats that should be equal rarely are");
+  PF_CHECK(t == DType::kBool || t == DType::kInt32 || t == DType::kInt64, type, "A must be int32, int64 or bool, is ",
+           t, "; floats that should be equal rarely are");
   return broadcast_shape(in, DType::kBool);
 }
 
@@ -147,9 +147,7 @@ constexpr auto kOperands = [](auto& op) {
 constexpr auto kNumbers = [](auto& op) {
   op.input("A", "float32, float64, int32 or int64.").with(kOperands).shape(numbers_shape);
 };
-constexpr auto kTruths = [](auto& op) {
-  op.input("A", "bool.").with(kOperands).inplace(0, 0).shape(logic_shape);
-};
+constexpr auto kTruths = [](auto& op) { op.input("A", "bool.").with(kOperands).inplace(0, 0).shape(logic_shape); };
 
 PF_OP(LT).doc("Elementwise `C = A < B`.").with(kNumbers).kernel<LT>();
 PF_OP(LE).doc("Elementwise `C = A <= B`.").with(kNumbers).kernel<LE>();

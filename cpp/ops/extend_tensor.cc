@@ -67,8 +67,8 @@ Status coalesce_shape(Infer& in) {
   for (int i = 0; i < in.inputs(); ++i) {
     PF_CHECK(in.dtype(i) != DType::kString, type, "strings cannot be put into one block");
     for (int j = 0; j < in.outputs(); ++j)
-      PF_CHECK(i == j || def.input[size_t(i)] != def.output[size_t(j)], argument, "input ", i,
-               " may be output ", i, " only, found it as output ", j);
+      PF_CHECK(i == j || def.input[size_t(i)] != def.output[size_t(j)], argument, "input ", i, " may be output ", i,
+               " only, found it as output ", j);
   }
   return in.unknown();
 }

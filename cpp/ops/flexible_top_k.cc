@@ -44,12 +44,13 @@ struct FlexibleTopKGradient {
     float* dx = op.out(0).data<float>();
     int64_t sum;
     PF_TRY(sum_of(op.in(1), length, &sum));
-    PF_CHECK(sum == op.in(2).size(), value, "all k make ", sum, " together, but there are ", op.in(2).size(), " values");
+    PF_CHECK(sum == op.in(2).size(), value, "all k make ", sum, " together, but there are ", op.in(2).size(),
+             " values");
     for (int64_t i = 0; i < op.out(0).size(); ++i) dx[i] = 0;
     for (int64_t row = 0, at = 0; row < op.in(1).size(); ++row)
       for (const int64_t end = at + k[row]; at < end; ++at) {
-        PF_CHECK(indices[at] >= 0 && indices[at] < length, value, "index ", at, " is ", indices[at],
-                 ", expected 0 to ", length - 1);
+        PF_CHECK(indices[at] >= 0 && indices[at] < length, value, "index ", at, " is ", indices[at], ", expected 0 to ",
+                 length - 1);
         dx[row * length + indices[at]] = dvalues[at];
       }
     return {};

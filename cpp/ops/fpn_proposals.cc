@@ -81,8 +81,9 @@ struct Distribute {
 };
 
 PF_OP(CollectAndDistributeFpnRpnProposals)
-    .doc("Joins the proposals of all levels of a feature pyramid, best score first, and gives each to the level `floor("
-         "canonical_level + log2(sqrt(area) / canonical_scale))`, bounded by the levels there are.")
+    .doc(
+        "Joins the proposals of all levels of a feature pyramid, best score first, and gives each to the level `floor("
+        "canonical_level + log2(sqrt(area) / canonical_scale))`, bounded by the levels there are.")
     .arg("roi_canonical_scale", 224, "Side of the squares that belong to the canonical level.")
     .arg("roi_canonical_level", 4, "Their level.")
     .arg("roi_max_level", 5, "Highest level of regions.")
@@ -92,8 +93,9 @@ PF_OP(CollectAndDistributeFpnRpnProposals)
     .arg("post_nms_topN", 2000, "How many proposals are kept.")
     .optional_arg("rpn_post_nms_topN", ArgType::kInt, "Has no effect, as in Caffe2; post_nms_topN limits.")
     .variadic_input("rois_and_scores", "float [n, 5] proposals of each level, then float [n] scores of each level.")
-    .variadic_output("rois", "float [n, 5] all; then those of each level; then int32 [n]: for each of all, its row among "
-                             "the levels' one after the other.")
+    .variadic_output("rois",
+                     "float [n, 5] all; then those of each level; then int32 [n]: for each of all, its row among "
+                     "the levels' one after the other.")
     .shape([](Infer& in) -> Status {
       const Args& args = in.args;
       for (const char* name : {"roi_max_level", "roi_min_level", "rpn_max_level", "rpn_min_level"})

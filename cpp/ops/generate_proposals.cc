@@ -9,8 +9,11 @@ namespace {
 class GenerateProposals {
  public:
   explicit GenerateProposals(const Args& args)
-      : step_(1.f / args.f("spatial_scale")), before_(args.i("pre_nms_topN")), after_(args.i("post_nms_topN")),
-        threshold_(args.f(args.has("nms_thres") ? "nms_thres" : "nms_thresh")), least_(args.f("min_size")),
+      : step_(1.f / args.f("spatial_scale")),
+        before_(args.i("pre_nms_topN")),
+        after_(args.i("post_nms_topN")),
+        threshold_(args.f(args.has("nms_thres") ? "nms_thres" : "nms_thresh")),
+        least_(args.f("min_size")),
         correct_(args.b("correct_transform_coords")) {}
 
   Status run(OpRun& op) {
@@ -136,9 +139,10 @@ constexpr auto kDeclare = [](auto& op) {
 };
 
 PF_OP(GenerateProposals)
-    .doc("Proposals of a region proposal network. Anchors are moved to every place of the map and by its deltas, as in "
-         "BBoxTransform, and clipped to the picture; those too small or centred outside go; of the rest, from the best "
-         "score down, those that a kept one overlaps by more than nms_thresh go.")
+    .doc(
+        "Proposals of a region proposal network. Anchors are moved to every place of the map and by its deltas, as in "
+        "BBoxTransform, and clipped to the picture; those too small or centred outside go; of the rest, from the best "
+        "score down, those that a kept one overlaps by more than nms_thresh go.")
     .with(kDeclare);
 PF_OP(GenerateProposalsCPP).doc("GenerateProposals under its older name.").with(kDeclare);
 

@@ -24,8 +24,10 @@ class Hierarchy {
   explicit Hierarchy(const Args& args) {
     WireReader r(args.s("hierarchy"));
     while (r.next()) {
-      if (r.field == 2) read_path(r.bytes());
-      else r.skip();
+      if (r.field == 2)
+        read_path(r.bytes());
+      else
+        r.skip();
     }
     ok_ = ok_ && r.ok();
     size_t size = 2;
@@ -69,9 +71,12 @@ class Hierarchy {
     WireReader r(bytes);
     Path path{0, nodes_.size(), 0};
     while (r.next()) {
-      if (r.field == 1) path.word = int32_t(r.integer());
-      else if (r.field == 2) read_node(r.bytes());
-      else r.skip();
+      if (r.field == 1)
+        path.word = int32_t(r.integer());
+      else if (r.field == 2)
+        read_node(r.bytes());
+      else
+        r.skip();
     }
     ok_ = ok_ && r.ok();
     path.end = nodes_.size();
@@ -81,10 +86,14 @@ class Hierarchy {
     WireReader r(bytes);
     Node node;
     while (r.next()) {
-      if (r.field == 1) node.index = int32_t(r.integer());
-      else if (r.field == 2) node.length = int32_t(r.integer());
-      else if (r.field == 3) node.target = int32_t(r.integer());
-      else r.skip();
+      if (r.field == 1)
+        node.index = int32_t(r.integer());
+      else if (r.field == 2)
+        node.length = int32_t(r.integer());
+      else if (r.field == 3)
+        node.target = int32_t(r.integer());
+      else
+        r.skip();
     }
     ok_ = ok_ && r.ok();
     nodes_.push_back(node);
@@ -196,8 +205,10 @@ Status check_inputs(Infer& in) {
 }
 
 PF_OP(HSoftmax)
-    .doc("Hierarchical softmax: the cross entropy of a word, `-sum log p` over the nodes on the way from the root to it. "
-         "Each node is a softmax over `W X + b` with some rows of W.")
+    .doc(
+        "Hierarchical softmax: the cross entropy of a word, `-sum log p` over the nodes on the way from the root to "
+        "it. "
+        "Each node is a softmax over `W X + b` with some rows of W.")
     .arg("hierarchy", "", "A serialised HierarchyProto: the words and their paths.")
     .input("X", "float [N, D].")
     .input("W", "float [R, D]: the rows of all nodes.")

@@ -65,8 +65,9 @@ struct LayerNormGradient {
 };
 
 PF_OP(LayerNorm)
-    .doc("Normalises each row: `Y = (X - mean) / sqrt(variance + epsilon)`. All dimensions from `axis` on form one "
-         "row. Scale and bias are left to Mul and Add.")
+    .doc(
+        "Normalises each row: `Y = (X - mean) / sqrt(variance + epsilon)`. All dimensions from `axis` on form one "
+        "row. Scale and bias are left to Mul and Add.")
     .arg("axis", 1, "First dimension of a row; negative counts from the end.")
     .arg("epsilon", 1e-5f, "Added to the variance.")
     .input("X", "float, 2 dimensions or more.")

@@ -177,8 +177,9 @@ void arguments(OpBuilder<Cpu>& op) {
 void declare(OpBuilder<Cpu>& op) {
   op.with(arguments)
       .input("X", "float [N, C, H, W] or [N, H, W, C] by order, with one spatial dimension or several.")
-      .input("W", "A filter for each output pixel: [out..., M, C / group, kernel...]; with NHWC [out..., M, kernel..., "
-                  "C / group].")
+      .input("W",
+             "A filter for each output pixel: [out..., M, C / group, kernel...]; with NHWC [out..., M, kernel..., "
+             "C / group].")
       .optional_input("b", "[out..., M], added to the output.")
       .output("Y", "[N, M, out...] or [N, out..., M], each spatial dimension (in + pads - window) / stride + 1.")
       .shape(forward_shape)

@@ -137,8 +137,9 @@ PF_OP(Perplexity)
     .cpu<Perplexity>();
 
 PF_OP(APMeter)
-    .doc("Average precision of each class over the predictions of this and earlier runs: the mean, over all positives, "
-         "of the share of positives among the scores at least as high.")
+    .doc(
+        "Average precision of each class over the predictions of this and earlier runs: the mean, over all positives, "
+        "of the share of positives among the scores at least as high.")
     .arg("buffer_size", 1000, "How many predictions are kept.")
     .optional_arg("num_classes", ArgType::kInt, "Not needed: the inputs tell.")
     .input("predictions", "float [N, D]: scores.")

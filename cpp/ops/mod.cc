@@ -62,8 +62,8 @@ Status hash_shape(Infer& in) {
   PF_TRY(want_indices(in, 0));
   const int64_t modulo = in.args.i("modulo");
   PF_CHECK(modulo > 0, argument, "modulo must be above 0, is ", modulo);
-  PF_CHECK(in.dtype(0) == DType::kInt64 || modulo <= INT32_MAX, argument, "modulo must fit the indices' type int32, is ",
-           modulo);
+  PF_CHECK(in.dtype(0) == DType::kInt64 || modulo <= INT32_MAX, argument,
+           "modulo must fit the indices' type int32, is ", modulo);
   return same_as_first(in);
 }
 
@@ -105,8 +105,8 @@ Status ngram_shape(Infer& in) {
   const int64_t values = int64_t(in.args.ints("vals").size());
   int64_t sum = 0;
   for (size_t k = 0; k < columns.size(); ++k) {
-    PF_CHECK(columns[k] >= 0 && columns[k] < in.shape(0).from(1), argument, "there is no column ", columns[k],
-             " in X ", in.shape(0));
+    PF_CHECK(columns[k] >= 0 && columns[k] < in.shape(0).from(1), argument, "there is no column ", columns[k], " in X ",
+             in.shape(0));
     PF_CHECK(limits[k] > 0 && limits[k] <= values - sum, argument, "categorical_limits must be above 0 and make ",
              values, " together, the number of vals; number ", k, " is ", limits[k]);
     sum += limits[k];

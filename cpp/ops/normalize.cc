@@ -112,8 +112,7 @@ Status norm_shape(Infer& in) {
   const bool backward = in.inputs() > 1;
   for (int i = 0; i < in.inputs(); ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
   PF_CHECK(in.args.i("p") == 1 || in.args.i("p") == 2, argument, "p must be 1 or 2, found ", in.args.i("p"));
-  PF_CHECK(!backward || in.shape(1).size() == 1, shape, "dY must be one number, found the shape ",
-           in.shape(backward));
+  PF_CHECK(!backward || in.shape(1).size() == 1, shape, "dY must be one number, found the shape ", in.shape(backward));
   in.set(0, backward ? in.shape(0) : Shape{1}, DType::kFloat);
   return {};
 }

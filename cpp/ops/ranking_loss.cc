@@ -121,9 +121,8 @@ struct PairWiseLoss {
     for (int64_t k = 0, begin = 0; k < sessions; ++k) {
       const int64_t end = begin + (lengths ? lengths[k] : rows);
       double sum = 0;
-      const int64_t pairs = each_pair(begin, end, label, [&](int64_t i, int64_t j, float sign) {
-        sum += log_logit(sign * (x[j] - x[i]));
-      });
+      const int64_t pairs = each_pair(
+          begin, end, label, [&](int64_t i, int64_t j, float sign) { sum += log_logit(sign * (x[j] - x[i])); });
       y[k] = pairs ? float(sum / double(pairs)) : 0.f;
       begin = end;
     }
@@ -273,8 +272,9 @@ PF_OP(MarginRankingCriterionGradient)
     .cpu<MarginRankingGradient>();
 
 PF_OP(PairWiseLoss)
-    .doc("Logistic loss of all pairs of different labels within a session: the mean of `log(1 + exp(x_low - x_high))`, "
-         "where x_high is the score of the higher label.")
+    .doc(
+        "Logistic loss of all pairs of different labels within a session: the mean of `log(1 + exp(x_low - x_high))`, "
+        "where x_high is the score of the higher label.")
     .input("X", "float [N] or [N, 1]: scores.")
     .input("label", "float [N] or [N, 1].")
     .optional_input("lengths", "int32: the rows of each session; without it all rows are one.")
@@ -299,9 +299,12 @@ PF_OP(PairWiseLossGradient)
     .cpu<PairWiseLossGradient>();
 
 PF_OP(LambdaRankNdcg)
-    .doc("LambdaRank for the normalised discounted cumulative gain of one session: `-sum_ij w_ij log(sigmoid(s_ij (y_i - "
-         "y_j))) / NDCG_ideal`, where w_ij is by how much swapping i and j would change the gain and s_ij is 1 where r_i "
-         "> r_j, else -1. (Wu et al., \"Adapting boosting for information retrieval measures\", 2010.)")
+    .doc(
+        "LambdaRank for the normalised discounted cumulative gain of one session: `-sum_ij w_ij log(sigmoid(s_ij (y_i "
+        "- "
+        "y_j))) / NDCG_ideal`, where w_ij is by how much swapping i and j would change the gain and s_ij is 1 where "
+        "r_i "
+        "> r_j, else -1. (Wu et al., \"Adapting boosting for information retrieval measures\", 2010.)")
     .input("y", "float [N]: scores.")
     .input("r", "float [N]: relevances.")
     .output("loss", "float [1].")

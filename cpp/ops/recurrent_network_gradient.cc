@@ -184,7 +184,7 @@ struct RecurrentNetworkGradient {
       return {};
     }
     PF_TRY(zeros(initial, out));
-    for (int64_t n = 0; n < batch; ++n) add(size, out.tensor.data<float>(), all.data<float>() + n * size);
+    for (int64_t n = 0; n < batch && size; ++n) add(size, out.tensor.data<float>(), all.data<float>() + n * size);
     return {};
   }
 

@@ -33,6 +33,7 @@ struct Rows {
   // f(row, column, left) for columns 0, 4, 8, … of the rows that are valid; past(row) for the others.
   template <class F, class Past>
   void each(F f, Past past) const {
+    if (!width) return;
     parallel_for(count, 1 + 1024 / (width + 1), [=, this](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         if (!valid(row)) {

@@ -59,7 +59,8 @@ struct Reduce {
     int64_t count = 1, length = 1;
     for (int d = 0; d < x.rank(); ++d) (reduced[d] ? length : count) *= x[d];
     bool front = true, sorted = true;
-    for (int i = 0; i < x.rank(); ++i) sorted = sorted && order[i] == i, front = front && reduced[i] == (i < x.rank() - kept);
+    for (int i = 0; i < x.rank(); ++i)
+      sorted = sorted && order[i] == i, front = front && reduced[i] == (i < x.rank() - kept);
     const DType type = op.in(0).dtype();
     const void* from = op.in(0).data<uint8_t>();
     if (front && !sorted && type == DType::kFloat) {

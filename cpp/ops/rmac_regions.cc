@@ -65,8 +65,9 @@ struct RMACRegions {
 };
 
 PF_OP(RMACRegions)
-    .doc("Squares of several sizes over a picture. Those of scale l have the side `2 min(H, W) / (l + 1)`; there are l "
-         "along the shorter side and more along the longer one, so many that neighbours overlap by about `overlap`.")
+    .doc(
+        "Squares of several sizes over a picture. Those of scale l have the side `2 min(H, W) / (l + 1)`; there are l "
+        "along the shorter side and more along the longer one, so many that neighbours overlap by about `overlap`.")
     .arg("scales", 3, "How many sizes.")
     .arg("overlap", 0.4f, "Share of a square that its neighbour covers too, at the largest scale.")
     .input("X", "[N, C, H, W]; only the shape counts.")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RoIAlign: each region of a picture cut into a grid of cells, the mean of some points of each cell, read between pixels
-// by bilinear interpolation; and its gradient.
+// RoIAlign: each region of a picture cut into a grid of cells, the mean of some points of each cell, read between
+// pixels by bilinear interpolation; and its gradient.
 #include <cmath>
 
 #include "core/op.h"
@@ -9,8 +9,8 @@
 namespace pf {
 namespace {
 
-// A cell of one dimension: points at start + (k + 1/2) step, of which those below -1 or above the last pixel plus 1 count
-// as 0.
+// A cell of one dimension: points at start + (k + 1/2) step, of which those below -1 or above the last pixel plus 1
+// count as 0.
 struct Points {
   float start, step;
   int64_t count, size;
@@ -35,7 +35,7 @@ struct Points {
 };
 
 struct Region {
-  Points rows, columns;  // of the first cell
+  Points rows, columns;         // of the first cell
   float row_step, column_step;  // from cell to cell
   int64_t image;
   float weight;
@@ -79,8 +79,11 @@ struct Grid {
   float scale;
   bool last;
   Grid(const Shape& x, const Shape& rois, const Args& args)
-      : cells{args.i("pooled_h"), args.i("pooled_w")}, sampling(args.i("sampling_ratio")), columns(rois[1]),
-        scale(args.f("spatial_scale")), last(args.s("order") == "NHWC") {
+      : cells{args.i("pooled_h"), args.i("pooled_w")},
+        sampling(args.i("sampling_ratio")),
+        columns(rois[1]),
+        scale(args.f("spatial_scale")),
+        last(args.s("order") == "NHWC") {
     channels = x[last ? 3 : 1], size[0] = x[last ? 1 : 2], size[1] = x[last ? 2 : 3];
   }
   int64_t pixels() const { return size[0] * size[1]; }
@@ -168,8 +171,9 @@ constexpr auto kArguments = [](auto& op) {
 };
 
 PF_OP(RoIAlign)
-    .doc("Means over a grid of cells in each region, without rounding: some points of each cell are read from the four "
-         "pixels around them. Regions are at least one pixel high and wide; points outside the picture count as 0.")
+    .doc(
+        "Means over a grid of cells in each region, without rounding: some points of each cell are read from the four "
+        "pixels around them. Regions are at least one pixel high and wide; points outside the picture count as 0.")
     .with(kArguments)
     .input("X", "float [N, C, H, W] or [N, H, W, C] by order.")
     .input("rois", "float [R, 5]: index of the image, x1, y1, x2, y2; or [R, 4] without the index, of image 0.")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RoIPool: each region of a picture, its corners rounded to pixels, cut into a grid of cells and the maximum of each cell
-// taken; and its gradient.
+// RoIPool: each region of a picture, its corners rounded to pixels, cut into a grid of cells and the maximum of each
+// cell taken; and its gradient.
 #include <cmath>
 
 #include "core/op.h"
@@ -13,7 +13,11 @@ struct Cells {
   int64_t channels, height, width, rows, columns;
   float scale;
   Cells(const Shape& x, const Args& args)
-      : channels(x[1]), height(x[2]), width(x[3]), rows(args.i("pooled_h")), columns(args.i("pooled_w")),
+      : channels(x[1]),
+        height(x[2]),
+        width(x[3]),
+        rows(args.i("pooled_h")),
+        columns(args.i("pooled_w")),
         scale(args.f("spatial_scale")) {}
 };
 
@@ -99,8 +103,9 @@ constexpr auto kArguments = [](auto& op) {
 };
 
 PF_OP(RoIPool)
-    .doc("Maxima over a grid of cells in each region. Corners are rounded to whole pixels, both of which belong to the "
-         "region; a cell without pixels gives 0.")
+    .doc(
+        "Maxima over a grid of cells in each region. Corners are rounded to whole pixels, both of which belong to the "
+        "region; a cell without pixels gives 0.")
     .with(kArguments)
     .input("X", "float [N, C, H, W].")
     .input("rois", "float [R, 5]: index of the image, x1, y1, x2, y2.")

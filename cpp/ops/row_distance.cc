@@ -104,7 +104,10 @@ struct Padded {
   float pad;
   bool replicate;
   Padded(const Args& args, const Shape& x, const Shape& y)
-      : rows(results_of(args, x)), x_length(x.from(1)), y_length(y.from(1)), pad(args.f("pad_value")),
+      : rows(results_of(args, x)),
+        x_length(x.from(1)),
+        y_length(y.from(1)),
+        pad(args.f("pad_value")),
         replicate(args.b("replicate")) {}
   int64_t shorter() const { return x_length < y_length ? x_length : y_length; }
   int64_t longer() const { return x_length < y_length ? y_length : x_length; }
@@ -206,30 +209,53 @@ constexpr auto kPadding = [](auto& op) {
       .arg("replicate", false, "Repeat the shorter row instead, as often as it fits whole.");
 };
 
-PF_OP(L1Distance).doc("The distance of each pair of rows, `D_i = sum_j |X_ij - Y_ij|`.").with(kForward)
-    .shape(forward_shape<false>).cpu<Forward<Absolute>>();
-PF_OP(L1DistanceGradient).doc("Gradient of L1Distance: `dX_ij = dD_i sign(X_ij - Y_ij)`, `dY = -dX`.").with(kBackward)
-    .shape(backward_shape<false>).cpu<Backward<Absolute>>();
+PF_OP(L1Distance)
+    .doc("The distance of each pair of rows, `D_i = sum_j |X_ij - Y_ij|`.")
+    .with(kForward)
+    .shape(forward_shape<false>)
+    .cpu<Forward<Absolute>>();
+PF_OP(L1DistanceGradient)
+    .doc("Gradient of L1Distance: `dX_ij = dD_i sign(X_ij - Y_ij)`, `dY = -dX`.")
+    .with(kBackward)
+    .shape(backward_shape<false>)
+    .cpu<Backward<Absolute>>();
 
 PF_OP(CosineSimilarity)
-    .doc("The cosine of the angle of each pair of rows, `D_i = X_i Y_i / (|X_i| |Y_i|)`; squared lengths count as at "
-         "least 1e-12.")
-    .with(kForward).shape(forward_shape<false>).cpu<Forward<Cosine>>();
+    .doc(
+        "The cosine of the angle of each pair of rows, `D_i = X_i Y_i / (|X_i| |Y_i|)`; squared lengths count as at "
+        "least 1e-12.")
+    .with(kForward)
+    .shape(forward_shape<false>)
+    .cpu<Forward<Cosine>>();
 PF_OP(CosineSimilarityGradient)
     .doc("Gradient of CosineSimilarity: `dX = dD (Y / (|X| |Y|) - D X / |X|^2)`, and dY likewise.")
-    .with(kBackward).shape(backward_shape<false>).cpu<Backward<Cosine>>();
+    .with(kBackward)
+    .shape(backward_shape<false>)
+    .cpu<Backward<Cosine>>();
 
-PF_OP(DotProduct).doc("The product of each pair of rows, `D_i = sum_j X_ij Y_ij`.").with(kForward)
-    .shape(forward_shape<false>).cpu<Forward<Dot>>();
-PF_OP(DotProductGradient).doc("Gradient of DotProduct: `dX_i = dD_i Y_i`, `dY_i = dD_i X_i`.").with(kBackward)
-    .shape(backward_shape<false>).cpu<Backward<Dot>>();
+PF_OP(DotProduct)
+    .doc("The product of each pair of rows, `D_i = sum_j X_ij Y_ij`.")
+    .with(kForward)
+    .shape(forward_shape<false>)
+    .cpu<Forward<Dot>>();
+PF_OP(DotProductGradient)
+    .doc("Gradient of DotProduct: `dX_i = dD_i Y_i`, `dY_i = dD_i X_i`.")
+    .with(kBackward)
+    .shape(backward_shape<false>)
+    .cpu<Backward<Dot>>();
 
 PF_OP(DotProductWithPadding)
     .doc("DotProduct of rows of different lengths: the shorter one is filled up with pad_value, or repeated.")
-    .with(kForward).with(kPadding).shape(forward_shape<true>).cpu<DotProductWithPadding>();
+    .with(kForward)
+    .with(kPadding)
+    .shape(forward_shape<true>)
+    .cpu<DotProductWithPadding>();
 PF_OP(DotProductWithPaddingGradient)
     .doc("Gradient of DotProductWithPadding. What a repeated row does not reach gets 0.")
-    .with(kBackward).with(kPadding).shape(backward_shape<true>).cpu<DotProductWithPaddingGradient>();
+    .with(kBackward)
+    .with(kPadding)
+    .shape(backward_shape<true>)
+    .cpu<DotProductWithPaddingGradient>();
 
 }  // namespace
 }  // namespace pf

@@ -3,8 +3,8 @@
 // gradient of RowMul needs; and a factor and a bias for each column: ElementwiseLinear and its gradient.
 #include <cmath>
 
-#include "math/reduce.h"
 #include "math/indices.h"
+#include "math/reduce.h"
 
 namespace pf {
 namespace {

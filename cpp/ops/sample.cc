@@ -28,8 +28,8 @@ struct WeightedSample {
 };
 
 Status sample_shape(Infer& in) {
-  PF_CHECK(in.outputs() == in.inputs(), argument, "takes as many inputs as it has outputs: values are drawn only where ",
-           "there are any");
+  PF_CHECK(in.outputs() == in.inputs(), argument,
+           "takes as many inputs as it has outputs: values are drawn only where ", "there are any");
   for (int i = 0; i < in.inputs(); ++i) {
     PF_TRY(in.want_dtype(i, DType::kFloat));
     PF_TRY(in.want_rank(i, 2));

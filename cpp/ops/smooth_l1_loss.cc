@@ -59,14 +59,14 @@ constexpr auto kDeclare = [](auto& op) {
 };
 
 PF_OP(SmoothL1Loss)
-    .doc("`scale / N * sum alpha_out l(alpha_in (Y_hat - Y))` with `l(d) = d^2 / (2 beta)` for `|d| < beta`, else `|d| - "
-         "beta / 2`. N is the number of rows.")
+    .doc(
+        "`scale / N * sum alpha_out l(alpha_in (Y_hat - Y))` with `l(d) = d^2 / (2 beta)` for `|d| < beta`, else `|d| "
+        "- "
+        "beta / 2`. N is the number of rows.")
     .with(kDeclare)
     .output("loss", "float scalar.")
     .shape(loss_shape)
-    .grad([](Gradient& g) {
-      g.op("SmoothL1LossGradient", {g.I(0), g.I(1), g.I(2), g.I(3), g.GO(0)}, {g.GI(0)});
-    })
+    .grad([](Gradient& g) { g.op("SmoothL1LossGradient", {g.I(0), g.I(1), g.I(2), g.I(3), g.GO(0)}, {g.GI(0)}); })
     .cpu<SmoothL1Loss>();
 
 PF_OP(SmoothL1LossGradient)

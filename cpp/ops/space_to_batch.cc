@@ -9,7 +9,7 @@ namespace {
 // The large picture, [batch, channels, height, width] with its padding, and the small ones it falls into.
 struct Blocks {
   int64_t size, top, left, bottom, right;
-  int64_t batch, channels, height, width;              // of the large picture, without padding
+  int64_t batch, channels, height, width;  // of the large picture, without padding
   int64_t small_batch, small_height, small_width;
 
   explicit Blocks(const Args& args) : size(args.i("block_size")) {
@@ -59,8 +59,10 @@ struct Move {
                  [=, &b](int64_t begin, int64_t end) {
                    for (int64_t k = begin; k < end; ++k)
                      b.each(k, [=](int64_t large, int64_t small) {
-                       if (kToBatch) y[small] = large < 0 ? 0.f : x[large];
-                       else if (large >= 0) y[large] = x[small];
+                       if (kToBatch)
+                         y[small] = large < 0 ? 0.f : x[large];
+                       else if (large >= 0)
+                         y[large] = x[small];
                      });
                  });
     return {};
@@ -78,8 +80,9 @@ constexpr auto kArguments = [](auto& op) {
 };
 
 PF_OP(SpaceToBatch)
-    .doc("Cuts padded pictures into blocks and collects the pixels at each place of a block as pictures: image `(r * "
-         "block_size + c) * N + n` of the result holds the pixels at row r and column c of the blocks of image n.")
+    .doc(
+        "Cuts padded pictures into blocks and collects the pixels at each place of a block as pictures: image `(r * "
+        "block_size + c) * N + n` of the result holds the pixels at row r and column c of the blocks of image n.")
     .with(kArguments)
     .input("X", "float [N, C, H, W]; padded, H and W are multiples of block_size.")
     .output("Y", "float [N block_size^2, C, padded H / block_size, padded W / block_size].")

@@ -110,9 +110,10 @@ struct SpatialSoftmaxWithLossGradient {
 };
 
 PF_OP(SpatialSoftmaxWithLoss)
-    .doc("Softmax over the channels of each pixel and the mean cross entropy against a map of labels: `loss = scale * "
-         "sum_i w_i l_i / sum_i w_i` over all pixels i not labelled -1, `l_i = -log(softmax_i[label_i])`. The loss is "
-         "0 where the weights sum to 0.")
+    .doc(
+        "Softmax over the channels of each pixel and the mean cross entropy against a map of labels: `loss = scale * "
+        "sum_i w_i l_i / sum_i w_i` over all pixels i not labelled -1, `l_i = -log(softmax_i[label_i])`. The loss is "
+        "0 where the weights sum to 0.")
     .arg("scale", 1.f, "Factor of the loss.")
     .arg("order", "NCHW", "Only NCHW.")
     .input("logits", "float [N, classes, H, W].")
@@ -136,8 +137,9 @@ PF_OP(SpatialSoftmaxWithLoss)
     .cpu<SpatialSoftmaxWithLoss>();
 
 PF_OP(SpatialSoftmaxWithLossGradient)
-    .doc("Gradient of SpatialSoftmaxWithLoss: `(softmax - 1 at the label) * w * scale / sum w * d_loss`, 0 for pixels "
-         "labelled -1.")
+    .doc(
+        "Gradient of SpatialSoftmaxWithLoss: `(softmax - 1 at the label) * w * scale / sum w * d_loss`, 0 for pixels "
+        "labelled -1.")
     .arg("scale", 1.f, "As given to SpatialSoftmaxWithLoss.")
     .arg("order", "NCHW", "Only NCHW.")
     .input("logits", "The logits given to SpatialSoftmaxWithLoss.")

@@ -21,7 +21,8 @@ void append_short(std::string& to, double x) {
   const int moved = exponent < -200 ? 200 : 0;
   int64_t digits = int64_t(std::nearbyint(near * std::pow(10., 5 - exponent - moved)));
   if (digits >= 1000000) digits = int64_t(std::nearbyint(near * std::pow(10., 4 - exponent - moved))), ++exponent;
-  if (x != 0 && digits < 100000) digits = int64_t(std::nearbyint(near * std::pow(10., 6 - exponent - moved))), --exponent;
+  if (x != 0 && digits < 100000)
+    digits = int64_t(std::nearbyint(near * std::pow(10., 6 - exponent - moved))), --exponent;
   char text[6];
   for (int i = 5; i >= 0; --i, digits /= 10) text[i] = char('0' + digits % 10);
   int length = 6;
@@ -114,7 +115,8 @@ struct HasPart {
     const std::string* x = op.in(0).data<std::string>();
     const std::string_view part = op.args.s(kSuffix ? "suffix" : "prefix");
     for (int64_t i = 0; i < op.in(0).size(); ++i)
-      op.out(0).data<bool>()[i] = kSuffix ? std::string_view(x[i]).ends_with(part) : std::string_view(x[i]).starts_with(part);
+      op.out(0).data<bool>()[i] =
+          kSuffix ? std::string_view(x[i]).ends_with(part) : std::string_view(x[i]).starts_with(part);
     return {};
   }
 };

@@ -8,7 +8,7 @@ namespace {
 
 // Core k is a matrix [inputs[k] ranks[k + 1], ranks[k] outputs[k]]; the last core comes first in memory.
 struct Train {
-  const std::vector<int64_t> &inputs, &outputs, &ranks;
+  const std::vector<int64_t>&inputs, &outputs, &ranks;
   explicit Train(const Args& args)
       : inputs(args.ints("inp_sizes")), outputs(args.ints("out_sizes")), ranks(args.ints("tt_ranks")) {}
 
@@ -79,16 +79,17 @@ struct TT {
       float* const swap = from;
       from = to, to = swap;
     }
-    // The product is now [outputs, batch]. Caffe2 reads it as [batch, outputs] and transposes that, so rows of a batch of
-    // several end up mixed; models were trained that way.
+    // The product is now [outputs, batch]. Caffe2 reads it as [batch, outputs] and transposes that, so rows of a batch
+    // of several end up mixed; models were trained that way.
     for (int64_t i = 0; i < size; ++i) y[i] = from[i % batch * outputs + i / batch] + bias[i % outputs];
     return {};
   }
 };
 
 PF_OP(TT)
-    .doc("Fully connected layer `Y = X W + b` whose matrix W, inp_sizes multiplied by out_sizes multiplied, is the "
-         "product of small cores.")
+    .doc(
+        "Fully connected layer `Y = X W + b` whose matrix W, inp_sizes multiplied by out_sizes multiplied, is the "
+        "product of small cores.")
     .required_arg("inp_sizes", ArgType::kInts, "The factors that the length of a row of X falls into.")
     .required_arg("out_sizes", ArgType::kInts, "The factors of the length of a row of Y, as many.")
     .required_arg("tt_ranks", ArgType::kInts, "The dimensions between the cores, one more; first and last are 1.")

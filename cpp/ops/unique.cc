@@ -68,7 +68,9 @@ struct FindDuplicateElements {
     int64_t* order;
     PF_TRY(op.scratch(n, &order));
     for (int64_t i = 0; i < n; ++i) order[i] = i;
-    heap_sort(n, order, [=](int64_t a, int64_t b) { return x[a] < x[b] || (x[a] == x[b] && a < b); });
+    // By value, NaN last, then by place.
+    const auto below = [](const T& a, const T& b) { return a < b || (b != b && a == a); };
+    heap_sort(n, order, [=](int64_t a, int64_t b) { return below(x[a], x[b]) || (a < b && !below(x[b], x[a])); });
     // Of equal neighbours all but the first are duplicates; they are moved to the front and brought into order.
     int64_t count = 0;
     for (int64_t i = 1, before = n ? order[0] : 0; i < n; ++i) {

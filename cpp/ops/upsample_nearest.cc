@@ -8,8 +8,7 @@ namespace {
 // The last two dimensions of the small tensor.
 struct Picture {
   int64_t height, width, scale;
-  Picture(const Shape& x, const Args& args)
-      : height(x[x.rank() - 2]), width(x[x.rank() - 1]), scale(args.i("scale")) {}
+  Picture(const Shape& x, const Args& args) : height(x[x.rank() - 2]), width(x[x.rank() - 1]), scale(args.i("scale")) {}
   // The pixel of the small tensor that pixel i of the large one repeats.
   int64_t source(int64_t i) const {
     const int64_t wide = width * scale, row = i / wide, plane = row / (height * scale);

@@ -9,8 +9,7 @@ namespace {
 Status choose_rows(OpRun& op, int64_t rows) {
   const Elements elements(op.in(1).dtype());
   const int64_t length = rows ? op.in(1).size() / rows : 0;
-  const uint8_t *condition = op.in(0).data<uint8_t>(), *yes = op.in(1).data<uint8_t>(),
-                *no = op.in(2).data<uint8_t>();
+  const uint8_t *condition = op.in(0).data<uint8_t>(), *yes = op.in(1).data<uint8_t>(), *no = op.in(2).data<uint8_t>();
   uint8_t* y = op.out(0).data<uint8_t>();
   parallel_for(rows, 1 + 4096 / (length + 1), [=](int64_t begin, int64_t end) {
     for (int64_t i = begin, next; i < end; i = next) {

@@ -79,8 +79,10 @@ class HSoftmaxSearch {
     WireReader r(args.s("tree"));
     bool root = false;
     while (r.next()) {
-      if (r.field == 1) root = read_node(r.bytes(), 1, &root_);
-      else r.skip();
+      if (r.field == 1)
+        root = read_node(r.bytes(), 1, &root_);
+      else
+        r.skip();
     }
     ok_ = root && r.ok();
   }
@@ -128,8 +130,10 @@ class HSoftmaxSearch {
     for (int64_t j = 0; j < n; ++j) {
       const float share = p[j] / sum, cost = score - std::log(share > 1e-20f ? share : 1e-20f);
       if (!(cost < score + beam_)) continue;
-      if (size_t(j) < children) found_.push_back({&node.children[size_t(j)], 0, cost});
-      else found_.push_back({nullptr, node.words[size_t(j) - children], cost});
+      if (size_t(j) < children)
+        found_.push_back({&node.children[size_t(j)], 0, cost});
+      else
+        found_.push_back({nullptr, node.words[size_t(j) - children], cost});
     }
     const size_t end = found_.size();
     for (size_t k = first; k < end; ++k)
@@ -252,8 +256,9 @@ struct HuffmanTreeHierarchy {
 };
 
 PF_OP(HSoftmaxSearch)
-    .doc("The likeliest nodes and words of a tree whose weights HSoftmax trained: those whose cost `-sum log p` along "
-         "the way exceeds that of the node above by less than the beam.")
+    .doc(
+        "The likeliest nodes and words of a tree whose weights HSoftmax trained: those whose cost `-sum log p` along "
+        "the way exceeds that of the node above by less than the beam.")
     .arg("topN", 5, "How many to give.")
     .arg("beam", 0.01f, "How much one step down may cost.")
     .arg("tree", "", "A serialised TreeProto in which every node has a name and an offset.")
@@ -269,7 +274,8 @@ PF_OP(HSoftmaxSearch)
       const int64_t rows = x.rank() > 1 ? x[0] : 1, width = x.rank() > 1 ? x.from(1) : x.size();
       const int64_t top = in.args.i("topN");
       PF_CHECK(top > 0 && top < 1 << 24, argument, "topN must be positive, found ", top);
-      PF_CHECK(w.rank() == 2 && w[1] == width, shape, "rows of W must be as long as those of X; W is ", w, ", X is ", x);
+      PF_CHECK(w.rank() == 2 && w[1] == width, shape, "rows of W must be as long as those of X; W is ", w, ", X is ",
+               x);
       PF_CHECK(b.rank() == 1 && b[0] == w[0], shape, "b must have one number for each row of W; b is ", b, ", W is ",
                w);
       in.set(0, Shape{rows, top}, DType::kString);

@@ -22,19 +22,8 @@ const sources = [...folders.flatMap(sourcesIn), 'cpp/abi/pf.cc', 'cpp/abi/wasm.c
 const base = [
   ...['accuracy', 'binary', 'clip', 'concat', 'conv', 'conv_gradient', 'copy', 'dropout', 'fc', 'fill', 'fill_random'],
   ...['flatten', 'iter', 'label_cross_entropy', 'leaky_relu', 'learning_rate', 'lrn', 'momentum_sgd', 'mutex', 'pool'],
-  ...[
-    'prelu',
-    'relu',
-    'reshape',
-    'scale',
-    'sigmoid',
-    'softmax',
-    'softmax_with_loss',
-    'spatial_bn',
-    'sum',
-    'sum_elements',
-  ],
-  ...['sum_reduce_like', 'weighted_sum'],
+  ...['prelu', 'relu', 'reshape', 'sigmoid', 'softmax', 'softmax_with_loss', 'spatial_bn', 'sum', 'sum_elements'],
+  ...['weighted_sum'],
 ].map((name) => `cpp/ops/${name}.cc`)
 const others = sources.filter((source) => source.startsWith('cpp/ops/') && !base.includes(source))
 const operatorsIn = (source) => [...readFileSync(source, 'utf8').matchAll(/^PF_OP\((\w+)\)/gm)].map((match) => match[1])
@@ -64,15 +53,21 @@ const common = [
 ]
 
 // Where the bytes go. Kernels keep their loops in vectors, and unroll what they say should be unrolled, but nothing is
-// unrolled or inlined beyond that: measured, it is not faster. All else is small, operators too: their loops are in
-// cpp/math, or say PF_INDEPENDENT and are vectors all the same.
-const loops = ['-O2', '-fno-unroll-loops', '-mllvm', '-force-vector-interleave=1', '-mllvm', '-inline-threshold=60']
-const decisions = ['broadcast', 'conv', 'conv_backward', 'conv_geometry', 'filler', 'fold'].map(
-  (name) => `cpp/math/${name}.cc`,
-)
+// unrolled or inlined beyond that: measured, it is not faster. So do operators whose loops are their own; clang makes good
+// vectors of those only at -O2. All else is small: decisions, and operators whose loops are in cpp/math.
+const loops = ['-O2', '-fno-unroll-loops', '-mllvm', '-force-vector-interleave=1', '-mllvm']
+const files = (folder, ...names) => names.map((name) => `cpp/${folder}/${name}.cc`)
+const decisions = files('math', 'broadcast', 'conv', 'conv_backward', 'conv_geometry', 'filler', 'fold')
+const elementwise = [
+  ...files('ops', 'abs', 'adagrad', 'adam', 'binary', 'elu', 'ftrl', 'leaky_relu', 'negative'),
+  ...files('ops', 'prelu', 'relu', 'rmsprop', 'scale', 'sqr', 'sqrt', 'sum', 'tanh'),
+]
 function levelOf(source) {
   if (source === 'cpp/core/parallel.cc') return ['-O2']
-  return /^cpp\/(math|device)\//.test(source) && !decisions.includes(source) ? loops : ['-Oz']
+  if (elementwise.includes(source)) return [...loops, '-inline-threshold=10']
+  return /^cpp\/(math|device)\//.test(source) && !decisions.includes(source)
+    ? [...loops, '-inline-threshold=60']
+    : ['-Oz']
 }
 
 const llvm = newestLlvm()
@@ -251,7 +246,7 @@ function linkCommand(objects, output, threads) {
 // Feature by feature: --all-features writes an import kind that no engine knows.
 const optimise = (flavour) => [
   '--no-inline=*futex*', // see core/parallel.cc; a pass of its own, so it must come first
-  '-O2', // as small and as fast as -O3
+  '-O2', // smaller than -O3, and as fast
   '--mvp-features',
   ...[
     'simd',

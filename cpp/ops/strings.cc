@@ -39,7 +39,7 @@ void append_short(std::string& to, double x) {
   to += exponent < 0 ? "e-" : "e+";
   exponent = exponent < 0 ? -exponent : exponent;
   if (exponent < 10) to += '0';
-  append(to, {exponent});
+  append(to, exponent);
 }
 
 void append_element(std::string& to, const Tensor& x, int64_t i) {
@@ -52,13 +52,13 @@ void append_element(std::string& to, const Tensor& x, int64_t i) {
     case DType::kDouble:
       return append_short(to, x.data<double>()[i]);
     case DType::kInt32:
-      return append(to, {x.data<int32_t>()[i]});
+      return append(to, x.data<int32_t>()[i]);
     case DType::kInt64:
-      return append(to, {x.data<int64_t>()[i]});
+      return append(to, x.data<int64_t>()[i]);
     case DType::kInt16:
-      return append(to, {int(x.data<int16_t>()[i])});
+      return append(to, int(x.data<int16_t>()[i]));
     case DType::kUint16:
-      return append(to, {int(x.data<uint16_t>()[i])});
+      return append(to, int(x.data<uint16_t>()[i]));
     case DType::kBool:
       to += x.data<uint8_t>()[i] ? '1' : '0';
       return;

@@ -15,7 +15,7 @@ export const finished = main().catch((error) => {
 })
 
 async function main() {
-  const backend = await openBackend()
+  const backend = await openBackend({ operators: 'all' }) // Adam is not in the small build that pages load
   const { build, threads, worker } = await backend.info()
   const where = `${build}, ${threads} threads, ${worker ? 'in a worker' : 'in the page'}`
 

@@ -81,7 +81,7 @@ if (settings.backend === 'wasm') {
   const builds = platform.whyNoSharedMemory() === undefined ? ['simd', 'simd-mt'] : ['simd']
   for (const build of builds) {
     test(`the core ${build} runs on @wasmer/wasi`, async () => {
-      const backend = await openBackend({ backend: 'wasm', build, wasi: true, threads: 2 })
+      const backend = await openBackend({ backend: 'wasm', build, wasi: true, threads: 2, operators: 'all' })
       const ws = await backend.openWorkspace(1n)
       await backend.feed(ws, 'x', tensor([1, 2]))
       assert.equal(await backend.fetch(ws, 'x'), tensor([1, 2]))

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "core/op.h"
-#include "math/loops.h"
+#include "core/loops.h"
 
 namespace pf {
 

@@ -6,7 +6,7 @@
 // those of 1 are repeated.
 #pragma once
 #include "core/op.h"
-#include "math/loops.h"
+#include "core/loops.h"
 
 namespace pf {
 

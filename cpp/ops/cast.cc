@@ -7,7 +7,7 @@
 
 #include "math/copy.h"
 #include "math/half.h"
-#include "math/loops.h"
+#include "core/loops.h"
 
 namespace pf {
 namespace {

@@ -2,7 +2,7 @@
 // Tensors made from nothing: of one value, of values the net holds, of a range, of a diagonal.
 #include "math/copy.h"
 #include "math/filler.h"
-#include "math/loops.h"
+#include "core/loops.h"
 
 namespace pf {
 namespace {

@@ -2,6 +2,7 @@
 // LRN: y = x s^-beta with s = bias + alpha / size * (sum of x^2 over a window of `size` channels); and its gradient.
 #include <cmath>
 
+#include "core/loops.h"
 #include "core/op.h"
 #include "math/vector_math.h"
 

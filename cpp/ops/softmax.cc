@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Softmax: y_j = e^(x_j - max x) / sum_k e^(x_k - max x) over each row; and its gradient.
+#include "core/loops.h"
 #include "core/op.h"
 #include "math/reduce.h"
 #include "math/vector_math.h"

@@ -4,6 +4,7 @@
 //   or, with label_prob, l_i = -sum_j label[i][j] log(max(softmax(x_i)[j], 1e-20))
 #include <cmath>
 
+#include "core/loops.h"
 #include "core/op.h"
 #include "math/reduce.h"
 #include "math/vector_math.h"

@@ -104,10 +104,12 @@ Status find_tensor(const Call& call, Blob** out) {
   PF_TRY(find_blob(call, out));
   Blob& b = **out;
   PF_CHECK(!b.object, no_blob, "blob \"", b.name, "\" holds no tensor but a ", b.object->kind());
-  PF_CHECK(!b.shared_in, no_blob, "blob \"", b.name,
-           "\" is an intermediate of a net planned for inference: its memory is used again by later operators. List it in "
-           "external_output, or keep it when the net is created");
-  PF_CHECK(b.tensor.defined(), no_blob, "blob \"", b.name, "\" is empty: nothing was fed to it or computed into it yet");
+  PF_CHECK(
+      !b.shared_in, no_blob, "blob \"", b.name,
+      "\" is an intermediate of a net planned for inference: its memory is used again by later operators. List it in "
+      "external_output, or keep it when the net is created");
+  PF_CHECK(b.tensor.defined(), no_blob, "blob \"", b.name,
+           "\" is empty: nothing was fed to it or computed into it yet");
   return {};
 }
 
@@ -180,7 +182,8 @@ Status blob_info(Call& call) {
 Status blob_data(Call& call) {
   Blob* b;
   PF_TRY(find_tensor(call, &b));
-  PF_CHECK(b->tensor.dtype() != DType::kString, type, "blob \"", b->name, "\" holds strings; fetch it through blob_serialize");
+  PF_CHECK(b->tensor.dtype() != DType::kString, type, "blob \"", b->name,
+           "\" holds strings; fetch it through blob_serialize");
   return call.view(b->tensor.data<uint8_t>(), b->tensor.byte_size());
 }
 
@@ -322,7 +325,8 @@ int32_t pf_call(uint32_t function, uint32_t handle, const uint8_t* in, size_t in
   using namespace pf;
   *out = {};
   Call call{handle, {reinterpret_cast<const char*>(in), in_size}, out};
-  Status status = function < PF_FN_COUNT ? kFunctions[function](call) : fail(Code::argument, "the core has no function ", function);
+  Status status =
+      function < PF_FN_COUNT ? kFunctions[function](call) : fail(Code::argument, "the core has no function ", function);
   if (!status.ok()) last_error = status.message();
   return int32_t(status.code());
 }

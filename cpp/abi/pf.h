@@ -15,29 +15,29 @@
 #include <stdint.h>
 
 // F(name): one line each says handle, in -> out.
-#define PF_FUNCTIONS(F)                                                                                              \
-  F(version)           /* -> JSON {version, simd, threads, shared}                                                */ \
-  F(schemas)           /* -> JSON array of operator schemas, see docs/architecture.md                             */ \
-  F(threads)           /* handle = threads to use, this one included, 0 = only ask -> handle = threads in use     */ \
-  F(workspace_open)    /* in: u64 seed of its random numbers -> handle                                            */ \
-  F(workspace_close)   /* handle; closes its nets too                                                             */ \
-  F(blob_feed)         /* workspace, TensorHeader + name -> writable bytes of the new tensor                      */ \
-  F(blob_info)         /* workspace, name -> TensorHeader + type name of a blob that is no tensor                 */ \
-  F(blob_data)         /* workspace, name -> bytes of a tensor of fixed-size elements                             */ \
-  F(blob_deserialize)  /* workspace, BlobProto -> ; feeds any tensor, strings too                                 */ \
-  F(blob_serialize)    /* workspace, name -> BlobProto                                                            */ \
-  F(blob_list)         /* workspace -> names, separated by zero bytes, sorted                                     */ \
-  F(blob_remove)       /* workspace, name                                                                         */ \
-  F(net_create)        /* workspace, NetDef; its args named pf.* are options, see net/net.h -> handle of a net    */ \
-  F(net_run)           /* net                                                                                     */ \
-  F(net_close)         /* net                                                                                     */ \
-  F(net_info)          /* net -> JSON {name, ops: [{type, name, ms, runs, …}], arena, weights, …}                 */ \
-  F(op_run)            /* workspace, OperatorDef: create it, run it once, forget it                               */ \
-  F(gradient)          /* in: GradientRequest, see net/gradient.h -> GradientReply                                */ \
-  F(infer)             /* workspace, NetDef -> TensorShapes of every blob, from the shapes of the blobs present   */ \
-  F(user_operator)     /* in: OperatorDef that declares it, see core/user_op.h                                    */ \
-  F(memory)            /* -> JSON {used, peak, limit}: bytes of tensor memory                                     */ \
-  F(abort_flag)        /* -> 4 bytes: an int32 that stops the run in progress when another thread sets it to 1    */
+#define PF_FUNCTIONS(F)                                                                                             \
+  F(version)          /* -> JSON {version, simd, threads, shared}                                                */ \
+  F(schemas)          /* -> JSON array of operator schemas, see docs/architecture.md                             */ \
+  F(threads)          /* handle = threads to use, this one included, 0 = only ask -> handle = threads in use     */ \
+  F(workspace_open)   /* in: u64 seed of its random numbers -> handle                                            */ \
+  F(workspace_close)  /* handle; closes its nets too                                                             */ \
+  F(blob_feed)        /* workspace, TensorHeader + name -> writable bytes of the new tensor                      */ \
+  F(blob_info)        /* workspace, name -> TensorHeader + type name of a blob that is no tensor                 */ \
+  F(blob_data)        /* workspace, name -> bytes of a tensor of fixed-size elements                             */ \
+  F(blob_deserialize) /* workspace, BlobProto -> ; feeds any tensor, strings too                                 */ \
+  F(blob_serialize)   /* workspace, name -> BlobProto                                                            */ \
+  F(blob_list)        /* workspace -> names, separated by zero bytes, sorted                                     */ \
+  F(blob_remove)      /* workspace, name                                                                         */ \
+  F(net_create)       /* workspace, NetDef; its args named pf.* are options, see net/net.h -> handle of a net    */ \
+  F(net_run)          /* net                                                                                     */ \
+  F(net_close)        /* net                                                                                     */ \
+  F(net_info)         /* net -> JSON {name, ops: [{type, name, ms, runs, …}], arena, weights, …}                 */ \
+  F(op_run)           /* workspace, OperatorDef: create it, run it once, forget it                               */ \
+  F(gradient)         /* in: GradientRequest, see net/gradient.h -> GradientReply                                */ \
+  F(infer)            /* workspace, NetDef -> TensorShapes of every blob, from the shapes of the blobs present   */ \
+  F(user_operator)    /* in: OperatorDef that declares it, see core/user_op.h                                    */ \
+  F(memory)           /* -> JSON {used, peak, limit}: bytes of tensor memory                                     */ \
+  F(abort_flag)       /* -> 4 bytes: an int32 that stops the run in progress when another thread sets it to 1    */
 
 // S(name, number, meaning)
 #define PF_STATUSES(S)                                                                \
@@ -75,7 +75,7 @@ typedef enum {
 #define F(name) PF_FN_##name,
   PF_FUNCTIONS(F)
 #undef F
-  PF_FN_COUNT
+      PF_FN_COUNT
 } pf_function;
 
 #ifdef __cplusplus

@@ -23,7 +23,10 @@ struct Blob {
   const void* shared_in = nullptr;
 
   bool empty() const { return !tensor.defined() && !object; }
-  template <class T> T* get() { return object && object->kind() == T::kKind ? static_cast<T*>(object.get()) : nullptr; }
+  template <class T>
+  T* get() {
+    return object && object->kind() == T::kKind ? static_cast<T*>(object.get()) : nullptr;
+  }
   void clear() { tensor.reset(), object.reset(), shared_in = nullptr; }
 };
 

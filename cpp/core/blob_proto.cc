@@ -8,36 +8,62 @@ namespace pf {
 namespace {
 
 // Which field holds the elements: uint8, int8, bool, 16-bit types and int32 all travel in int32_data.
-enum Field { kFloatData = 3, kInt32Data = 4, kByteData = 5, kStringData = 6, kDoubleData = 9, kInt64Data = 10, kRawData = 13 };
+enum Field {
+  kFloatData = 3,
+  kInt32Data = 4,
+  kByteData = 5,
+  kStringData = 6,
+  kDoubleData = 9,
+  kInt64Data = 10,
+  kRawData = 13
+};
 
 Field field_of(DType t) {
   switch (t) {
-    case DType::kFloat: return kFloatData;
-    case DType::kDouble: return kDoubleData;
-    case DType::kInt64: return kInt64Data;
-    case DType::kString: return kStringData;
-    default: return kInt32Data;
+    case DType::kFloat:
+      return kFloatData;
+    case DType::kDouble:
+      return kDoubleData;
+    case DType::kInt64:
+      return kInt64Data;
+    case DType::kString:
+      return kStringData;
+    default:
+      return kInt32Data;
   }
 }
 
 int64_t load_integer(const Tensor& t, int64_t i) {
   switch (t.dtype()) {
-    case DType::kInt32: return t.data<int32_t>()[i];
-    case DType::kInt64: return t.data<int64_t>()[i];
+    case DType::kInt32:
+      return t.data<int32_t>()[i];
+    case DType::kInt64:
+      return t.data<int64_t>()[i];
     case DType::kUint16:
-    case DType::kFloat16: return t.data<uint16_t>()[i];
-    case DType::kInt16: return t.data<int16_t>()[i];
-    case DType::kInt8: return t.data<int8_t>()[i];
-    default: return t.data<uint8_t>()[i];
+    case DType::kFloat16:
+      return t.data<uint16_t>()[i];
+    case DType::kInt16:
+      return t.data<int16_t>()[i];
+    case DType::kInt8:
+      return t.data<int8_t>()[i];
+    default:
+      return t.data<uint8_t>()[i];
   }
 }
 
 void store_integer(Tensor& t, int64_t i, int64_t v) {
   switch (dtype_size(t.dtype())) {
-    case 1: t.data<uint8_t>()[i] = t.dtype() == DType::kBool ? v != 0 : uint8_t(v); break;
-    case 2: t.data<uint16_t>()[i] = uint16_t(v); break;
-    case 4: t.data<int32_t>()[i] = int32_t(v); break;
-    default: t.data<int64_t>()[i] = v;
+    case 1:
+      t.data<uint8_t>()[i] = t.dtype() == DType::kBool ? v != 0 : uint8_t(v);
+      break;
+    case 2:
+      t.data<uint16_t>()[i] = uint16_t(v);
+      break;
+    case 4:
+      t.data<int32_t>()[i] = int32_t(v);
+      break;
+    default:
+      t.data<int64_t>()[i] = v;
   }
 }
 
@@ -47,9 +73,12 @@ Status parse_header(WireReader r, Tensor* out) {
   DType dtype = DType::kFloat;
   size_t bytes = r.left();
   while (r.next()) {
-    if (r.field == 1) r.repeated_integer([&](uint64_t d) { shape.push_back(int64_t(d)); });
-    else if (r.field == 2) dtype = DType(r.integer());
-    else r.skip();
+    if (r.field == 1)
+      r.repeated_integer([&](uint64_t d) { shape.push_back(int64_t(d)); });
+    else if (r.field == 2)
+      dtype = DType(r.integer());
+    else
+      r.skip();
   }
   PF_CHECK(r.ok(), parse, "this is no TensorProto: its ", bytes, " bytes are truncated or malformed");
   if (dtype == DType::kByte) dtype = DType::kUint8;
@@ -81,12 +110,16 @@ Status parse_tensor(std::string_view message, Tensor* out) {
       ++found;
     } else if ((r.field == kByteData || r.field == kRawData) && dtype != DType::kString) {
       auto s = r.bytes();
-      if (s.size() == tensor.byte_size() && count) std::memcpy(tensor.data<uint8_t>(), s.data(), s.size()), found = count;
-      else found += int64_t(s.size() / dtype_size(dtype));
+      if (s.size() == tensor.byte_size() && count)
+        std::memcpy(tensor.data<uint8_t>(), s.data(), s.size()), found = count;
+      else
+        found += int64_t(s.size() / dtype_size(dtype));
     } else if (r.field == kFloatData && dtype == DType::kFloat) {
-      r.repeated_fixed<float>([&](float v) { found < count ? void(tensor.data<float>()[found] = v) : void(), ++found; });
+      r.repeated_fixed<float>(
+          [&](float v) { found < count ? void(tensor.data<float>()[found] = v) : void(), ++found; });
     } else if (r.field == kDoubleData && dtype == DType::kDouble) {
-      r.repeated_fixed<double>([&](double v) { found < count ? void(tensor.data<double>()[found] = v) : void(), ++found; });
+      r.repeated_fixed<double>(
+          [&](double v) { found < count ? void(tensor.data<double>()[found] = v) : void(), ++found; });
     } else if (r.field == field_of(dtype) && (r.field == kInt32Data || r.field == kInt64Data)) {
       r.repeated_integer(put_integer);
     } else {
@@ -94,7 +127,8 @@ Status parse_tensor(std::string_view message, Tensor* out) {
     }
   }
   PF_CHECK(r.ok(), parse, "a TensorProto of shape ", tensor.shape(), " is truncated or malformed");
-  PF_CHECK(found == count, parse, "a TensorProto of shape ", tensor.shape(), " and type ", dtype, " holds ", found, " elements, expected ", count);
+  PF_CHECK(found == count, parse, "a TensorProto of shape ", tensor.shape(), " and type ", dtype, " holds ", found,
+           " elements, expected ", count);
   *out = std::move(tensor);
   out->touch();
   return {};
@@ -125,15 +159,23 @@ Status parse_blob(std::string_view message, std::string* name, Tensor* out) {
   bool has_tensor = false;
   while (r.next()) {
     switch (r.field) {
-      case 1: *name = r.bytes(); break;
-      case 2: type = r.bytes(); break;
-      case 3: tensor = r.bytes(), has_tensor = true; break;
-      default: r.skip();
+      case 1:
+        *name = r.bytes();
+        break;
+      case 2:
+        type = r.bytes();
+        break;
+      case 3:
+        tensor = r.bytes(), has_tensor = true;
+        break;
+      default:
+        r.skip();
     }
   }
   PF_CHECK(r.ok(), parse, "this is no BlobProto: its ", message.size(), " bytes are truncated or malformed");
   PF_CHECK(!name->empty(), parse, "a BlobProto has no name");
-  PF_CHECK(has_tensor, parse, "the BlobProto \"", *name, "\" holds no tensor", type.empty() ? "" : "; its type is ", type);
+  PF_CHECK(has_tensor, parse, "the BlobProto \"", *name, "\" holds no tensor", type.empty() ? "" : "; its type is ",
+           type);
   return parse_tensor(tensor, out).at("blob \"", *name, "\"");
 }
 

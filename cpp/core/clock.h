@@ -9,8 +9,8 @@ namespace pf {
 
 #ifdef __wasm__
 // WASI: clock 1 is monotonic; the result is in nanoseconds.
-extern "C" __attribute__((import_module("wasi_snapshot_preview1"), import_name("clock_time_get"))) int32_t pf_wasi_clock(
-    int32_t clock, int64_t precision, int64_t* nanoseconds);
+extern "C" __attribute__((import_module("wasi_snapshot_preview1"), import_name("clock_time_get"))) int32_t
+pf_wasi_clock(int32_t clock, int64_t precision, int64_t* nanoseconds);
 inline double now_ms() {
   int64_t ns = 0;
   pf_wasi_clock(1, 1000, &ns);

@@ -13,15 +13,20 @@ class Json {
   Json& begin(char bracket) { return comma(), out += bracket, first_ = true, *this; }
   Json& end(char bracket) { return out += bracket, first_ = false, *this; }
   Json& key(std::string_view name) { return string(name), out += ':', first_ = true, *this; }
-  Json& number(double v) { return comma(), v == v && v < 1e300 && v > -1e300 ? append_number(out, v) : void(out += "null"), *this; }
+  Json& number(double v) {
+    return comma(), v == v && v < 1e300 && v > -1e300 ? append_number(out, v) : void(out += "null"), *this;
+  }
   Json& boolean(bool v) { return comma(), out += v ? "true" : "false", *this; }
   Json& string(std::string_view s) {
     comma();
     out += '"';
     for (char c : s) {
-      if (c == '"' || c == '\\') (out += '\\') += c;
-      else if (static_cast<unsigned char>(c) >= 32) out += c;
-      else append_control(c);
+      if (c == '"' || c == '\\')
+        (out += '\\') += c;
+      else if (static_cast<unsigned char>(c) >= 32)
+        out += c;
+      else
+        append_control(c);
     }
     out += '"';
     return *this;

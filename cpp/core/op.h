@@ -13,7 +13,13 @@ class OpRun {
  public:
   OpRun(const Args& args, Blob* const* in, int inputs, Blob* const* out, int outputs, const TensorType* in_types,
         Scratch& scratch, Random& random)
-      : args(args), random(random), in_(in), out_(out), in_types_(in_types), scratch_(scratch), inputs_(inputs),
+      : args(args),
+        random(random),
+        in_(in),
+        out_(out),
+        in_types_(in_types),
+        scratch_(scratch),
+        inputs_(inputs),
         outputs_(outputs) {}
 
   const Args& args;
@@ -56,15 +62,19 @@ class KernelOf final : public Kernel {
   explicit KernelOf(const Args& args) : kernel_(make(args)) {}
   Status run(OpRun& op) override { return kernel_.run(op); }
   bool absorb(const Args& next, int first_input) override {
-    if constexpr (requires { kernel_.absorb(next, first_input); }) return kernel_.absorb(next, first_input);
-    else return false;
+    if constexpr (requires { kernel_.absorb(next, first_input); })
+      return kernel_.absorb(next, first_input);
+    else
+      return false;
   }
   static std::unique_ptr<Kernel> create(const Args& args) { return std::unique_ptr<Kernel>(new KernelOf(args)); }
 
  private:
   static K make(const Args& args) {
-    if constexpr (std::is_constructible_v<K, const Args&>) return K(args);
-    else return (void)args, K();
+    if constexpr (std::is_constructible_v<K, const Args&>)
+      return K(args);
+    else
+      return (void)args, K();
   }
   K kernel_;
 };
@@ -86,17 +96,29 @@ class OpBuilder {
 
   // Arguments: with a default of the argument's own type; optional_arg: absent means something of its own;
   // required_arg: a net without it is refused.
-  OpBuilder& arg(const char* name, float otherwise, const char* doc) { return number(name, ArgType::kFloat, otherwise, doc); }
-  OpBuilder& arg(const char* name, double otherwise, const char* doc) { return number(name, ArgType::kFloat, otherwise, doc); }
-  OpBuilder& arg(const char* name, int otherwise, const char* doc) { return number(name, ArgType::kInt, otherwise, doc); }
-  OpBuilder& arg(const char* name, bool otherwise, const char* doc) { return number(name, ArgType::kBool, otherwise, doc); }
-  OpBuilder& arg(const char* name, const char* otherwise, const char* doc) { return kHost ? (s_.add_string(name, otherwise, kDocs ? doc : ""), *this) : *this; }
+  OpBuilder& arg(const char* name, float otherwise, const char* doc) {
+    return number(name, ArgType::kFloat, otherwise, doc);
+  }
+  OpBuilder& arg(const char* name, double otherwise, const char* doc) {
+    return number(name, ArgType::kFloat, otherwise, doc);
+  }
+  OpBuilder& arg(const char* name, int otherwise, const char* doc) {
+    return number(name, ArgType::kInt, otherwise, doc);
+  }
+  OpBuilder& arg(const char* name, bool otherwise, const char* doc) {
+    return number(name, ArgType::kBool, otherwise, doc);
+  }
+  OpBuilder& arg(const char* name, const char* otherwise, const char* doc) {
+    return kHost ? (s_.add_string(name, otherwise, kDocs ? doc : ""), *this) : *this;
+  }
   OpBuilder& optional_arg(const char* name, ArgType type, const char* doc) { return argument(name, type, false, doc); }
   OpBuilder& required_arg(const char* name, ArgType type, const char* doc) { return argument(name, type, true, doc); }
 
   OpBuilder& input(const char* name, const char* doc) { return in(name, Port::kTensor, false, false, doc); }
   OpBuilder& optional_input(const char* name, const char* doc) { return in(name, Port::kTensor, true, false, doc); }
-  OpBuilder& variadic_input(const char* name, const char* doc) { return in(name, Port::kTensor, false, true, doc); }  // one or more
+  OpBuilder& variadic_input(const char* name, const char* doc) {
+    return in(name, Port::kTensor, false, true, doc);
+  }  // one or more
   OpBuilder& object_input(const char* name, const char* doc) { return in(name, Port::kObject, false, false, doc); }
   OpBuilder& output(const char* name, const char* doc) { return out(name, Port::kTensor, false, false, doc); }
   OpBuilder& optional_output(const char* name, const char* doc) { return out(name, Port::kTensor, true, false, doc); }
@@ -104,7 +126,9 @@ class OpBuilder {
   OpBuilder& object_output(const char* name, const char* doc) { return out(name, Port::kObject, false, false, doc); }
 
   OpBuilder& inplace(int input, int output) { return kHost ? (s_.add_inplace(input, output, false), *this) : *this; }
-  OpBuilder& must_inplace(int input, int output) { return kHost ? (s_.add_inplace(input, output, true), *this) : *this; }
+  OpBuilder& must_inplace(int input, int output) {
+    return kHost ? (s_.add_inplace(input, output, true), *this) : *this;
+  }
   OpBuilder& any_inplace() { return kHost ? (s_.any_inplace = true, *this) : *this; }
 
   OpBuilder& shape(ShapeFn f) { return kHost ? (s_.shape = f, *this) : *this; }
@@ -113,11 +137,15 @@ class OpBuilder {
 
   OpBuilder& grad(GradientFn f) { return kHost ? (s_.gradient = f, s_.gradient_kind = Schema::kMaker, *this) : *this; }
   OpBuilder& no_grad() { return kHost ? (s_.gradient_kind = Schema::kNone, *this) : *this; }  // silently absent
-  OpBuilder& refuse_grad(const char* why) { return kHost ? (s_.gradient_refusal = why, s_.gradient_kind = Schema::kRefused, *this) : *this; }
+  OpBuilder& refuse_grad(const char* why) {
+    return kHost ? (s_.gradient_refusal = why, s_.gradient_kind = Schema::kRefused, *this) : *this;
+  }
 
   // What several operators of a family share: f adds to this declaration.
   template <class F>
-  OpBuilder& with(F f) { return f(*this), *this; }
+  OpBuilder& with(F f) {
+    return f(*this), *this;
+  }
 
   // template <class Device> struct K: a kernel written over the device's verbs, entered for each device compiled.
   template <template <class> class K>

@@ -38,10 +38,17 @@ bool read_string(WireReader& r, Limits& limits, std::vector<std::string>* out) {
 bool read(WireReader r, DeviceOption* out) {
   while (r.next()) {
     switch (r.field) {
-      case 1: out->device_type = int(r.integer()); break;
-      case 2: out->device_id = int(r.integer()); break;
-      case 3: out->random_seed = uint32_t(r.integer()), out->has_random_seed = true; break;
-      default: r.skip();
+      case 1:
+        out->device_type = int(r.integer());
+        break;
+      case 2:
+        out->device_id = int(r.integer());
+        break;
+      case 3:
+        out->random_seed = uint32_t(r.integer()), out->has_random_seed = true;
+        break;
+      default:
+        r.skip();
     }
   }
   return r.ok();
@@ -51,19 +58,34 @@ bool read(WireReader r, Limits& limits, Argument* out) {
   bool good = true;
   while (good && r.next()) {
     switch (r.field) {
-      case 1: out->name = r.bytes(); break;
-      case 2: out->f = r.f32(), out->has_f = true; break;
-      case 3: out->i = int64_t(r.integer()), out->has_i = true; break;
-      case 4: out->s = r.bytes(), out->has_s = true; break;
+      case 1:
+        out->name = r.bytes();
+        break;
+      case 2:
+        out->f = r.f32(), out->has_f = true;
+        break;
+      case 3:
+        out->i = int64_t(r.integer()), out->has_i = true;
+        break;
+      case 4:
+        out->s = r.bytes(), out->has_s = true;
+        break;
       case 5:
         if (out->floats.empty()) out->floats.reserve(r.left() / 5);
         r.repeated_fixed<float>([&](float v) { out->floats.push_back(v); });
         break;
-      case 6: r.repeated_integer([&](uint64_t v) { out->ints.push_back(int64_t(v)); }); break;
-      case 7: good = read_string(r, limits, &out->strings); break;
+      case 6:
+        r.repeated_integer([&](uint64_t v) { out->ints.push_back(int64_t(v)); });
+        break;
+      case 7:
+        good = read_string(r, limits, &out->strings);
+        break;
       case 8:
-      case 9: good = read_element(r, limits, &out->nets); break;
-      default: r.skip();
+      case 9:
+        good = read_element(r, limits, &out->nets);
+        break;
+      default:
+        r.skip();
     }
   }
   return good && r.ok();
@@ -73,16 +95,35 @@ bool read(WireReader r, Limits& limits, OpDef* out) {
   bool good = true;
   while (good && r.next()) {
     switch (r.field) {
-      case 1: good = read_string(r, limits, &out->input); break;
-      case 2: good = read_string(r, limits, &out->output); break;
-      case 3: out->name = r.bytes(); break;
-      case 4: out->type = r.bytes(); break;
-      case 5: good = read_element(r, limits, &out->arg); break;
-      case 6: out->has_device_option = true, good = read(WireReader(r.bytes()), &out->device_option); break;
-      case 7: out->engine = r.bytes(); break;
-      case 8: good = read_string(r, limits, &out->control_input); break;
-      case 9: out->is_gradient_op = r.integer() != 0; break;
-      default: r.skip();
+      case 1:
+        good = read_string(r, limits, &out->input);
+        break;
+      case 2:
+        good = read_string(r, limits, &out->output);
+        break;
+      case 3:
+        out->name = r.bytes();
+        break;
+      case 4:
+        out->type = r.bytes();
+        break;
+      case 5:
+        good = read_element(r, limits, &out->arg);
+        break;
+      case 6:
+        out->has_device_option = true, good = read(WireReader(r.bytes()), &out->device_option);
+        break;
+      case 7:
+        out->engine = r.bytes();
+        break;
+      case 8:
+        good = read_string(r, limits, &out->control_input);
+        break;
+      case 9:
+        out->is_gradient_op = r.integer() != 0;
+        break;
+      default:
+        r.skip();
     }
   }
   return good && r.ok();
@@ -93,15 +134,32 @@ bool read(WireReader r, Limits& limits, NetDef* out) {
   bool good = true;
   while (good && r.next()) {
     switch (r.field) {
-      case 1: out->name = r.bytes(); break;
-      case 2: good = read_element(r, limits, &out->op); break;
-      case 3: out->type = r.bytes(); break;
-      case 4: out->num_workers = int(r.integer()); break;
-      case 5: out->has_device_option = true, good = read(WireReader(r.bytes()), &out->device_option); break;
-      case 6: good = read_element(r, limits, &out->arg); break;
-      case 7: good = read_string(r, limits, &out->external_input); break;
-      case 8: good = read_string(r, limits, &out->external_output); break;
-      default: r.skip();
+      case 1:
+        out->name = r.bytes();
+        break;
+      case 2:
+        good = read_element(r, limits, &out->op);
+        break;
+      case 3:
+        out->type = r.bytes();
+        break;
+      case 4:
+        out->num_workers = int(r.integer());
+        break;
+      case 5:
+        out->has_device_option = true, good = read(WireReader(r.bytes()), &out->device_option);
+        break;
+      case 6:
+        good = read_element(r, limits, &out->arg);
+        break;
+      case 7:
+        good = read_string(r, limits, &out->external_input);
+        break;
+      case 8:
+        good = read_string(r, limits, &out->external_output);
+        break;
+      default:
+        r.skip();
     }
   }
   --limits.depth;
@@ -112,7 +170,7 @@ template <class T>
 Status parse_as(std::string_view bytes, const char* what, T* out) {
   Limits limits;
   if (read(WireReader(bytes), limits, out)) return {};
-  const char* why = limits.parts > kMaxParts    ? "hold more parts than any honest model"
+  const char* why = limits.parts > kMaxParts   ? "hold more parts than any honest model"
                     : limits.depth > kMaxDepth ? "nest nets too deep"
                                                : "are truncated or malformed";
   return fail(Code::parse, "this is no ", what, ": the ", bytes.size(), " bytes ", why);

@@ -15,7 +15,8 @@ struct Philox {
     uint32_t k0 = uint32_t(seed), k1 = uint32_t(seed >> 32);
     for (int round = 0; round < 10; ++round) {
       uint64_t p0 = 0xD2511F53ull * word[0], p1 = 0xCD9E8D57ull * word[2];
-      uint32_t next[4] = {uint32_t(p1 >> 32) ^ word[1] ^ k0, uint32_t(p1), uint32_t(p0 >> 32) ^ word[3] ^ k1, uint32_t(p0)};
+      uint32_t next[4] = {uint32_t(p1 >> 32) ^ word[1] ^ k0, uint32_t(p1), uint32_t(p0 >> 32) ^ word[3] ^ k1,
+                          uint32_t(p0)};
       for (int i = 0; i < 4; ++i) word[i] = next[i];
       k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
     }

@@ -16,8 +16,10 @@ size_t lower_bound(std::string_view name) {
   size_t low = 0, high = all.size();
   while (low < high) {
     size_t middle = (low + high) / 2;
-    if (std::string_view(all[middle]->name) < name) low = middle + 1;
-    else high = middle;
+    if (std::string_view(all[middle]->name) < name)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return low;
 }
@@ -51,17 +53,26 @@ const char* type_name(ArgType t) {
 // Whether the field that is set suits the declared type. A number may stand for a float or an int: JavaScript
 // has one type for both. A single value may stand for a list.
 bool suits(const Argument& a, ArgType t) {
-  bool empty = !a.has_f && !a.has_i && !a.has_s && a.floats.empty() && a.ints.empty() && a.strings.empty() && a.nets.empty();
+  bool empty =
+      !a.has_f && !a.has_i && !a.has_s && a.floats.empty() && a.ints.empty() && a.strings.empty() && a.nets.empty();
   switch (t) {
-    case ArgType::kFloat: return a.has_f || a.has_i || empty;
+    case ArgType::kFloat:
+      return a.has_f || a.has_i || empty;
     case ArgType::kInt:
-    case ArgType::kBool: return a.has_i || (a.has_f && a.f == float(int64_t(a.f))) || empty;
-    case ArgType::kString: return a.has_s || empty;
-    case ArgType::kFloats: return empty || !a.floats.empty() || !a.ints.empty();
-    case ArgType::kInts: return empty || !a.ints.empty();
-    case ArgType::kStrings: return empty || !a.strings.empty();
-    case ArgType::kValue: return empty || a.has_f || a.has_i || a.has_s;
-    case ArgType::kNet: return empty || !a.nets.empty() || a.has_s;  // older nets hold text
+    case ArgType::kBool:
+      return a.has_i || (a.has_f && a.f == float(int64_t(a.f))) || empty;
+    case ArgType::kString:
+      return a.has_s || empty;
+    case ArgType::kFloats:
+      return empty || !a.floats.empty() || !a.ints.empty();
+    case ArgType::kInts:
+      return empty || !a.ints.empty();
+    case ArgType::kStrings:
+      return empty || !a.strings.empty();
+    case ArgType::kValue:
+      return empty || a.has_f || a.has_i || a.has_s;
+    case ArgType::kNet:
+      return empty || !a.nets.empty() || a.has_s;  // older nets hold text
   }
   return false;
 }
@@ -74,8 +85,10 @@ Status check_count(const char* what, size_t given, const std::vector<Port>& port
   }
   if (given >= least && given <= most) return {};
   std::string expected = text(least);
-  if (most == SIZE_MAX) expected += " or more";
-  else if (most != least) append(expected, " to ", most);
+  if (most == SIZE_MAX)
+    expected += " or more";
+  else if (most != least)
+    append(expected, " to ", most);
   std::string names;
   for (auto& p : ports) append(names, names.empty() ? "" : ", ", p.name, p.variadic ? "…" : p.optional ? "?" : "");
   return fail(Code::argument, "takes ", expected, " ", what, " (", names, "), found ", given);
@@ -159,11 +172,15 @@ Status Schema::check(const OpDef& def) const {
   for (size_t i = 0; i < def.arg.size(); ++i) {
     const Argument& a = def.arg[i];
     for (size_t k = 0; k < i; ++k)
-      PF_CHECK(def.arg[k].name != a.name || def.arg[k] == a, argument, "argument \"", a.name, "\" is given twice with different values");
+      PF_CHECK(def.arg[k].name != a.name || def.arg[k] == a, argument, "argument \"", a.name,
+               "\" is given twice with different values");
     const ArgSpec* spec = find_arg(a.name);  // unknown arguments are Caffe2's habit: engines and exporters add them
-    PF_CHECK(!spec || suits(a, spec->type), argument, "argument \"", a.name, "\" does not have the right field: expected ", type_name(spec->type));
+    PF_CHECK(!spec || suits(a, spec->type), argument, "argument \"", a.name,
+             "\" does not have the right field: expected ", type_name(spec->type));
   }
-  for (auto& spec : args) PF_CHECK(!spec.required || def.find(spec.name), argument, "argument \"", spec.name, "\" (", type_name(spec.type), ") is missing");
+  for (auto& spec : args)
+    PF_CHECK(!spec.required || def.find(spec.name), argument, "argument \"", spec.name, "\" (", type_name(spec.type),
+             ") is missing");
   return {};
 }
 
@@ -208,15 +225,16 @@ const std::vector<std::string>& Args::strings(std::string_view name) const {
 
 Status Infer::want_dtype(int i, DType expected) const {
   const Port* port = args.schema.input_port(i);
-  PF_CHECK(dtype(i) == expected, type, port ? port->name : "input", " (\"", args.def.input[size_t(i)], "\") must be ", expected,
-           ", found ", dtype(i), expected == DType::kFloat || expected == DType::kInt32 ? "; Cast converts" : "");
+  PF_CHECK(dtype(i) == expected, type, port ? port->name : "input", " (\"", args.def.input[size_t(i)], "\") must be ",
+           expected, ", found ", dtype(i),
+           expected == DType::kFloat || expected == DType::kInt32 ? "; Cast converts" : "");
   return {};
 }
 
 Status Infer::want_rank(int i, int rank) const {
   const Port* port = args.schema.input_port(i);
-  PF_CHECK(shape(i).rank() == rank, shape, port ? port->name : "input", " (\"", args.def.input[size_t(i)], "\") must have ", rank,
-           " dimensions; its shape is ", shape(i));
+  PF_CHECK(shape(i).rank() == rank, shape, port ? port->name : "input", " (\"", args.def.input[size_t(i)],
+           "\") must have ", rank, " dimensions; its shape is ", shape(i));
   return {};
 }
 
@@ -246,8 +264,8 @@ const std::string& Gradient::GO(int i) {
   if (has_GO(i) && !go_[size_t(i)].dense.empty()) return go_[size_t(i)].dense;
   if (status.ok())
     status = fail(Code::no_gradient, "needs the ", has_GO(i) ? "dense " : "", "gradient of its output ", i, " (\"",
-                                      size_t(i) < args.def.output.size() ? O(i) : none, "\"), which ",
-                                      has_GO(i) ? "is sparse" : "nothing provides");
+                  size_t(i) < args.def.output.size() ? O(i) : none, "\"), which ",
+                  has_GO(i) ? "is sparse" : "nothing provides");
   return none;
 }
 
@@ -273,7 +291,8 @@ OpDef& Gradient::plain(std::string_view type, const BlobNames& in, const BlobNam
   ops.emplace_back();
   OpDef& d = ops.back();
   d.type = type, d.input = in.copy(), d.output = out.copy(), d.is_gradient_op = true;
-  d.has_device_option = args.def.has_device_option, d.device_option = args.def.device_option, d.engine = args.def.engine;
+  d.has_device_option = args.def.has_device_option, d.device_option = args.def.device_option,
+  d.engine = args.def.engine;
   return d;
 }
 

@@ -16,7 +16,17 @@ namespace pf {
 class OpRun;
 struct Schema;
 
-enum class ArgType : uint8_t { kFloat, kInt, kBool, kString, kFloats, kInts, kStrings, kNet, kValue };  // kValue: a number or a string
+enum class ArgType : uint8_t {
+  kFloat,
+  kInt,
+  kBool,
+  kString,
+  kFloats,
+  kInts,
+  kStrings,
+  kNet,
+  kValue
+};  // kValue: a number or a string
 
 struct ArgSpec {
   const char* name;
@@ -117,7 +127,8 @@ class Gradient {
     std::string dense, indices, values;
     bool empty() const { return dense.empty() && values.empty(); }
   };
-  Gradient(const Args& args, std::vector<Name> outputs) : args(args), go_(std::move(outputs)), gi_(args.def.input.size()) {}
+  Gradient(const Args& args, std::vector<Name> outputs)
+      : args(args), go_(std::move(outputs)), gi_(args.def.input.size()) {}
 
   const Args& args;
   int inputs() const { return int(args.def.input.size()); }

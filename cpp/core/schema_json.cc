@@ -12,9 +12,12 @@ void write(Json& j, const ArgSpec& a) {
   j.begin('{').key("name").string(a.name).key("type").string(kTypes[int(a.type)]).key("required").boolean(a.required);
   if (a.has_default) {
     j.key("default");
-    if (a.type == ArgType::kString) j.string(a.string);
-    else if (a.type == ArgType::kBool) j.boolean(a.number != 0);
-    else j.number(a.number);
+    if (a.type == ArgType::kString)
+      j.string(a.string);
+    else if (a.type == ArgType::kBool)
+      j.boolean(a.number != 0);
+    else
+      j.number(a.number);
   }
   j.key("doc").string(a.doc).end('}');
 }
@@ -38,7 +41,10 @@ void write(Json& j, const Schema& s) {
   j.key("inplace").begin('[');
   for (auto& p : s.inplace) j.begin('[').number(p.input).number(p.output).boolean(p.enforced).end(']');
   j.end(']').key("anyInplace").boolean(s.any_inplace);
-  j.key("gradient").string(kGradients[s.gradient_kind]).key("gradientRefusal").string(s.gradient_refusal ? s.gradient_refusal : "");
+  j.key("gradient")
+      .string(kGradients[s.gradient_kind])
+      .key("gradientRefusal")
+      .string(s.gradient_refusal ? s.gradient_refusal : "");
   j.key("shape").boolean(s.shape != nullptr).key("shapeUnknown").string(s.shape_unknown ? s.shape_unknown : "");
   j.key("devices").begin('[');
   if (s.cpu) j.string("cpu");

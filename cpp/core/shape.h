@@ -33,8 +33,10 @@ class Shape {
 
   // Dimensions beyond kMaxRank are counted as overflow and refused by Tensor::resize.
   void push_back(int64_t d) {
-    if (rank_ < kMaxRank) dims_[rank_++] = d;
-    else overflow_ = true;
+    if (rank_ < kMaxRank)
+      dims_[rank_++] = d;
+    else
+      overflow_ = true;
   }
   void clear() { rank_ = 0, overflow_ = false; }
   bool overflow() const { return overflow_; }

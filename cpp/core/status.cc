@@ -86,15 +86,32 @@ void append_shape(std::string& to, const Shape& shape) {
 void append_all(std::string& to, const char* kinds, va_list parts) {
   for (; *kinds; ++kinds) {
     switch (*kinds) {
-      case 'c': to += va_arg(parts, const char*); break;
-      case 's': to += *va_arg(parts, const std::string*); break;
-      case 'v': to += *va_arg(parts, const std::string_view*); break;
-      case 'S': append_shape(to, *va_arg(parts, const Shape*)); break;
-      case 't': to += dtype_name(DType(va_arg(parts, int))); break;
-      case 'i': append_integer(to, va_arg(parts, int)); break;
-      case 'u': append_integer(to, va_arg(parts, unsigned)); break;
-      case 'l': append_integer(to, va_arg(parts, int64_t)); break;
-      default: append_number(to, va_arg(parts, double));
+      case 'c':
+        to += va_arg(parts, const char*);
+        break;
+      case 's':
+        to += *va_arg(parts, const std::string*);
+        break;
+      case 'v':
+        to += *va_arg(parts, const std::string_view*);
+        break;
+      case 'S':
+        append_shape(to, *va_arg(parts, const Shape*));
+        break;
+      case 't':
+        to += dtype_name(DType(va_arg(parts, int)));
+        break;
+      case 'i':
+        append_integer(to, va_arg(parts, int));
+        break;
+      case 'u':
+        append_integer(to, va_arg(parts, unsigned));
+        break;
+      case 'l':
+        append_integer(to, va_arg(parts, int64_t));
+        break;
+      default:
+        append_number(to, va_arg(parts, double));
     }
   }
 }

@@ -29,20 +29,27 @@ class Status;
 #define PF_IN_REGISTER
 #endif
 
-// Parts of a message (text, numbers, Shape, DType) travel as C variadic arguments, with a letter each for what they are:
-// a failing check costs its caller one store per part.
+// Parts of a message (text, numbers, Shape, DType) travel as C variadic arguments, with a letter each for what they
+// are: a failing check costs its caller one store per part.
 namespace detail {
 
 template <class T>
 constexpr char kind() {
   using U = std::decay_t<T>;
-  if constexpr (std::is_same_v<U, const char*> || std::is_same_v<U, char*>) return 'c';
-  else if constexpr (std::is_same_v<U, std::string>) return 's';
-  else if constexpr (std::is_same_v<U, std::string_view>) return 'v';
-  else if constexpr (std::is_same_v<U, DType>) return 't';
-  else if constexpr (std::is_same_v<U, Shape>) return 'S';
-  else if constexpr (std::is_floating_point_v<U>) return 'd';
-  else if constexpr (std::is_integral_v<U>) return sizeof(U) == 8 ? 'l' : std::is_signed_v<U> || sizeof(U) < 4 ? 'i' : 'u';
+  if constexpr (std::is_same_v<U, const char*> || std::is_same_v<U, char*>)
+    return 'c';
+  else if constexpr (std::is_same_v<U, std::string>)
+    return 's';
+  else if constexpr (std::is_same_v<U, std::string_view>)
+    return 'v';
+  else if constexpr (std::is_same_v<U, DType>)
+    return 't';
+  else if constexpr (std::is_same_v<U, Shape>)
+    return 'S';
+  else if constexpr (std::is_floating_point_v<U>)
+    return 'd';
+  else if constexpr (std::is_integral_v<U>)
+    return sizeof(U) == 8 ? 'l' : std::is_signed_v<U> || sizeof(U) < 4 ? 'i' : 'u';
 }
 
 template <class... T>
@@ -51,9 +58,12 @@ inline constexpr char kinds[] = {kind<T>()..., 0};
 template <class T>
 __attribute__((always_inline)) inline auto pass(const T& part) {
   constexpr char k = kind<T>();
-  if constexpr (k == 's' || k == 'v' || k == 'S') return &part;
-  else if constexpr (k == 't') return int(part);
-  else return part;  // arrays of char become pointers
+  if constexpr (k == 's' || k == 'v' || k == 'S')
+    return &part;
+  else if constexpr (k == 't')
+    return int(part);
+  else
+    return part;  // arrays of char become pointers
 }
 
 void append(std::string* to, const char* kinds, ...);
@@ -91,7 +101,8 @@ class [[nodiscard]] PF_IN_REGISTER Status {
   bool ok() const { return !error_; }
   Code code() const { return error_ ? error_->code : Code::ok; }
   const std::string& message() const;
-  // Each layer on the way up says once where it was: "<where>: <message>". The parts of `where` are put together on failure.
+  // Each layer on the way up says once where it was: "<where>: <message>". The parts of `where` are put together on
+  // failure.
   template <class... T>
   Status at(const T&... where) && {
     if (error_) prefix(text(where...));
@@ -115,15 +126,15 @@ __attribute__((always_inline)) inline Status fail(Code code, const T&... parts) 
 
 }  // namespace pf
 
-#define PF_TRY(expression)                                \
-  do {                                                    \
+#define PF_TRY(expression)                                                           \
+  do {                                                                               \
     if (::pf::Status pf_status_ = (expression); !pf_status_.ok()) return pf_status_; \
   } while (0)
 
 // PF_CHECK(x.rank() == 4, shape, "X needs 4 dimensions; its shape is ", x.shape())
-#define PF_CHECK(condition, code, ...)                                                             \
-  do {                                                                                             \
-    if (__builtin_expect(!(condition), 0)) return ::pf::fail(::pf::Code::code, __VA_ARGS__);       \
+#define PF_CHECK(condition, code, ...)                                                       \
+  do {                                                                                       \
+    if (__builtin_expect(!(condition), 0)) return ::pf::fail(::pf::Code::code, __VA_ARGS__); \
   } while (0)
 
 // "<why>: <a> is <value of a>, <b> is <value of b>"

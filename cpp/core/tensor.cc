@@ -16,9 +16,9 @@ struct DTypeInfo {
   const char* name;
   uint8_t size;
 };
-constexpr DTypeInfo kTypes[] = {{"none", 0},   {"float32", 4}, {"int32", 4}, {"byte", 1},     {"string", 0},
-                                {"bool", 1},   {"uint8", 1},   {"int8", 1},  {"uint16", 2},   {"int16", 2},
-                                {"int64", 8},  {"unknown", 0}, {"float16", 2}, {"float64", 8}};
+constexpr DTypeInfo kTypes[] = {{"none", 0},  {"float32", 4}, {"int32", 4},   {"byte", 1},   {"string", 0},
+                                {"bool", 1},  {"uint8", 1},   {"int8", 1},    {"uint16", 2}, {"int16", 2},
+                                {"int64", 8}, {"unknown", 0}, {"float16", 2}, {"float64", 8}};
 const DTypeInfo& info(DType type) {
   auto i = static_cast<size_t>(type);
   return kTypes[i < std::size(kTypes) ? i : 11];
@@ -67,7 +67,8 @@ uint64_t Tensor::next_version() {
 Status Tensor::resize(const Shape& shape, DType dtype) {
   PF_CHECK(!shape.overflow(), shape, "a tensor has at most ", Shape::kMaxRank, " dimensions");
   for (int64_t d : shape) PF_CHECK(d >= 0, shape, "a tensor cannot have the shape ", shape);
-  PF_CHECK(dtype != DType::kNone && (dtype_size(dtype) || dtype == DType::kString), type, "a tensor needs an element type");
+  PF_CHECK(dtype != DType::kNone && (dtype_size(dtype) || dtype == DType::kString), type,
+           "a tensor needs an element type");
   int64_t count = shape.size();
   size_t element = dtype == DType::kString ? sizeof(std::string) : dtype_size(dtype);
   PF_CHECK(count <= int64_t(PTRDIFF_MAX / 2 / element), no_memory, "a tensor of shape ", shape, " and type ", dtype,
@@ -107,8 +108,10 @@ void Tensor::share(const Tensor& other) {
 Status Tensor::copy_from(const Tensor& other) {
   if (this == &other) return {};
   PF_TRY(resize(other.shape(), other.dtype()));
-  if (other.strings_) *strings_ = *other.strings_;
-  else if (size()) std::memmove(bytes_, other.bytes_, byte_size());
+  if (other.strings_)
+    *strings_ = *other.strings_;
+  else if (size())
+    std::memmove(bytes_, other.bytes_, byte_size());
   return {};
 }
 

@@ -16,27 +16,54 @@ namespace pf {
 
 // The numbers are those of TensorProto.DataType. kByte (3) is read as kUint8.
 enum class DType : int32_t {
-  kNone = 0, kFloat = 1, kInt32 = 2, kByte = 3, kString = 4, kBool = 5, kUint8 = 6, kInt8 = 7,
-  kUint16 = 8, kInt16 = 9, kInt64 = 10, kFloat16 = 12, kDouble = 13,
+  kNone = 0,
+  kFloat = 1,
+  kInt32 = 2,
+  kByte = 3,
+  kString = 4,
+  kBool = 5,
+  kUint8 = 6,
+  kInt8 = 7,
+  kUint16 = 8,
+  kInt16 = 9,
+  kInt64 = 10,
+  kFloat16 = 12,
+  kDouble = 13,
 };
 
-struct Half { uint16_t bits; };  // IEEE 754 binary16, stored only
+struct Half {
+  uint16_t bits;
+};  // IEEE 754 binary16, stored only
 
-size_t dtype_size(DType type);        // bytes of one element; 0 for kNone and kString
-const char* dtype_name(DType type);   // "float32", "int64", …
+size_t dtype_size(DType type);       // bytes of one element; 0 for kNone and kString
+const char* dtype_name(DType type);  // "float32", "int64", …
 
-template <class T> constexpr DType dtype_of() {
-  if constexpr (std::is_same_v<T, float>) return DType::kFloat;
-  else if constexpr (std::is_same_v<T, double>) return DType::kDouble;
-  else if constexpr (std::is_same_v<T, int32_t>) return DType::kInt32;
-  else if constexpr (std::is_same_v<T, int64_t>) return DType::kInt64;
-  else if constexpr (std::is_same_v<T, bool>) return DType::kBool;
-  else if constexpr (std::is_same_v<T, uint8_t>) return DType::kUint8;
-  else if constexpr (std::is_same_v<T, int8_t>) return DType::kInt8;
-  else if constexpr (std::is_same_v<T, uint16_t>) return DType::kUint16;
-  else if constexpr (std::is_same_v<T, int16_t>) return DType::kInt16;
-  else if constexpr (std::is_same_v<T, Half>) return DType::kFloat16;
-  else { static_assert(std::is_same_v<T, std::string>); return DType::kString; }
+template <class T>
+constexpr DType dtype_of() {
+  if constexpr (std::is_same_v<T, float>)
+    return DType::kFloat;
+  else if constexpr (std::is_same_v<T, double>)
+    return DType::kDouble;
+  else if constexpr (std::is_same_v<T, int32_t>)
+    return DType::kInt32;
+  else if constexpr (std::is_same_v<T, int64_t>)
+    return DType::kInt64;
+  else if constexpr (std::is_same_v<T, bool>)
+    return DType::kBool;
+  else if constexpr (std::is_same_v<T, uint8_t>)
+    return DType::kUint8;
+  else if constexpr (std::is_same_v<T, int8_t>)
+    return DType::kInt8;
+  else if constexpr (std::is_same_v<T, uint16_t>)
+    return DType::kUint16;
+  else if constexpr (std::is_same_v<T, int16_t>)
+    return DType::kInt16;
+  else if constexpr (std::is_same_v<T, Half>)
+    return DType::kFloat16;
+  else {
+    static_assert(std::is_same_v<T, std::string>);
+    return DType::kString;
+  }
 }
 
 // A block of tensor memory, aligned to 64 bytes and followed by 64 bytes that may be read (never written),
@@ -49,8 +76,8 @@ class Memory {
   uint8_t* bytes() const { return aligned_; }
   size_t size() const { return size_; }
 
-  static size_t used();   // bytes of all blocks alive
-  static size_t peak();   // the most there ever were
+  static size_t used();  // bytes of all blocks alive
+  static size_t peak();  // the most there ever were
 
  private:
   Memory(void* block, uint8_t* aligned, size_t size) : block_(block), aligned_(aligned), size_(size) {}
@@ -79,8 +106,14 @@ class Tensor {
   TensorType type() const { return {shape_, dtype_, defined()}; }
 
   // Typed access; the caller has checked dtype(). Null for an empty tensor is possible.
-  template <class T> const T* data() const { return static_cast<const T*>(raw()); }
-  template <class T> T* data() { return static_cast<T*>(const_cast<void*>(raw())); }
+  template <class T>
+  const T* data() const {
+    return static_cast<const T*>(raw());
+  }
+  template <class T>
+  T* data() {
+    return static_cast<T*>(const_cast<void*>(raw()));
+  }
 
   // Gives the tensor this shape and type. Keeps its memory (and contents) when that is large enough.
   Status resize(const Shape& shape, DType dtype);

@@ -41,22 +41,33 @@ class WireReader {
   }
   void skip() {
     switch (type) {
-      case kVarint: varint(); break;
-      case kFixed64: fixed<uint64_t>(); break;
-      case kBytes: bytes(); break;
-      case kFixed32: fixed<uint32_t>(); break;
-      default: ok_ = false;  // groups were never part of these messages
+      case kVarint:
+        varint();
+        break;
+      case kFixed64:
+        fixed<uint64_t>();
+        break;
+      case kBytes:
+        bytes();
+        break;
+      case kFixed32:
+        fixed<uint32_t>();
+        break;
+      default:
+        ok_ = false;  // groups were never part of these messages
     }
   }
   // Repeated scalars arrive one by one or packed; `push` takes each.
-  template <class T, class Push> void repeated_fixed(Push push) {
+  template <class T, class Push>
+  void repeated_fixed(Push push) {
     constexpr int kType = sizeof(T) == 4 ? kFixed32 : kFixed64;
     if (type == kType) return push(fixed<T>());
     WireReader packed(bytes());
     while (packed.left() && packed.ok_) push(packed.fixed<T>());
     ok_ = ok_ && packed.ok_;
   }
-  template <class Push> void repeated_integer(Push push) {
+  template <class Push>
+  void repeated_integer(Push push) {
     if (type == kVarint) return push(varint());
     WireReader packed(bytes());
     while (packed.left() && packed.ok_) push(packed.varint());
@@ -79,7 +90,8 @@ class WireReader {
     ok_ = false;
     return 0;
   }
-  template <class T> T fixed() {
+  template <class T>
+  T fixed() {
     T value{};
     if (left() < sizeof(T)) return ok_ = false, at_ = end_, value;
     std::memcpy(&value, at_, sizeof(T));

@@ -3,8 +3,8 @@
 #pragma once
 #include <cstring>
 
-#include "core/op.h"
 #include "core/loops.h"
+#include "core/op.h"
 
 namespace pf {
 
@@ -24,9 +24,8 @@ struct Cpu {
   // f(i) for i in [0, n): for kernels that address their elements themselves.
   template <class F>
   static void each(OpRun&, int64_t n, F f) {
-    parallel_for(n, kGrain, [=](int64_t begin, int64_t end) {
-      PF_INDEPENDENT for (int64_t i = begin; i < end; ++i) f(i);
-    });
+    parallel_for(n, kGrain,
+                 [=](int64_t begin, int64_t end) { PF_INDEPENDENT for (int64_t i = begin; i < end; ++i) f(i); });
   }
   static void copy(OpRun&, size_t bytes, void* to, const void* from) {
     if (bytes && to != from) std::memmove(to, from, bytes);

@@ -12,7 +12,8 @@ constexpr int kThreads = 256;
 
 template <class Y, class F, class... X>
 __global__ void map_kernel(int64_t n, Y* y, F f, const X*... x) {
-  for (int64_t i = blockIdx.x * int64_t(blockDim.x) + threadIdx.x; i < n; i += int64_t(gridDim.x) * blockDim.x) y[i] = f(x[i]...);
+  for (int64_t i = blockIdx.x * int64_t(blockDim.x) + threadIdx.x; i < n; i += int64_t(gridDim.x) * blockDim.x)
+    y[i] = f(x[i]...);
 }
 
 template <class F>

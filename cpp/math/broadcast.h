@@ -5,8 +5,8 @@
 // either end of B aside, and only B is repeated. Without it numpy's rules hold: dimensions are aligned at the end, and
 // those of 1 are repeated.
 #pragma once
-#include "core/op.h"
 #include "core/loops.h"
+#include "core/op.h"
 
 namespace pf {
 

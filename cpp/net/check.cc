@@ -43,12 +43,15 @@ Status check_operators(const NetDef& def) {
     list += ')';
     const bool left_out = is_left_out(m.type);
     std::string near = m.known || left_out ? "" : suggestion(m.type);
-    if (left_out) append(list, " is ", kLeftOut);
-    else if (m.known) list += " has no kernel for the CPU";
-    else if (!near.empty()) append(list, ", did you mean ", near, "?");
+    if (left_out)
+      append(list, " is ", kLeftOut);
+    else if (m.known)
+      list += " has no kernel for the CPU";
+    else if (!near.empty())
+      append(list, ", did you mean ", near, "?");
   }
-  return fail(Code::no_operator, missing.size(), missing.size() == 1 ? " operator is" : " operators are", " not supported: ", list,
-                                  ". docs/operators.md lists those there are; one of your own can be registered");
+  return fail(Code::no_operator, missing.size(), missing.size() == 1 ? " operator is" : " operators are",
+              " not supported: ", list, ". docs/operators.md lists those there are; one of your own can be registered");
 }
 
 Status check_sources(const NetDef& def) {
@@ -67,8 +70,8 @@ Status check_sources(const NetDef& def) {
       PF_CHECK(at >= 0, net, "source for input \"", name, "\" is unknown for op ", i, " (", op.type,
                "): no operator produces it and external_input does not list it");
       const size_t later = producers[size_t(at)];
-      return fail(Code::net, "op ", i, " (", op.type, ") reads \"", name, "\", which op ", later, " (", def.op[later].type,
-                  ") produces ", later == i ? "itself" : "only later",
+      return fail(Code::net, "op ", i, " (", op.type, ") reads \"", name, "\", which op ", later, " (",
+                  def.op[later].type, ") produces ", later == i ? "itself" : "only later",
                   ": the net has a cycle or its operators are out of order");
     }
     for (auto& name : op.output) known.add(name);

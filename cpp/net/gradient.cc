@@ -34,8 +34,8 @@ Status make_gradient(const NetDef& request, NetDef* reply) {
 
   std::vector<Gradient::Name> outputs;
   for (auto& s : request.external_input) outputs.push_back(decode(s));
-  PF_CHECK(outputs.size() == def.output.size(), argument, "a gradient request for ", def.type, " names ", outputs.size(),
-           " output gradients; the operator has ", def.output.size(), " outputs");
+  PF_CHECK(outputs.size() == def.output.size(), argument, "a gradient request for ", def.type, " names ",
+           outputs.size(), " output gradients; the operator has ", def.output.size(), " outputs");
   Args args(def, *schema);
   Gradient gradient(args, std::move(outputs));
   schema->gradient(gradient);

@@ -21,12 +21,20 @@ bool flag(const NetDef& def, const char* name) {
 
 Status check_type(const std::string& type) {
   // Executors of Caffe2 that differ in scheduling, not in meaning: in order is one schedule each of them allows.
-  constexpr const char* kTypes[] = {"",          "simple",           "dag",           "async_dag",          "async_simple",
-                                    "async_scheduling", "async_polling", "singlethread_async", "prof_dag"};
+  constexpr const char* kTypes[] = {"",
+                                    "simple",
+                                    "dag",
+                                    "async_dag",
+                                    "async_simple",
+                                    "async_scheduling",
+                                    "async_polling",
+                                    "singlethread_async",
+                                    "prof_dag"};
   for (auto* t : kTypes)
     if (type == t) return {};
-  return fail(Code::argument, "unknown net type \"", type, "\"; known are simple, dag, async_dag, async_simple, async_scheduling, "
-                               "async_polling, singlethread_async, prof_dag");
+  return fail(Code::argument, "unknown net type \"", type,
+              "\"; known are simple, dag, async_dag, async_simple, async_scheduling, "
+              "async_polling, singlethread_async, prof_dag");
 }
 
 }  // namespace
@@ -49,7 +57,8 @@ Status Net::build(const NetDef& def) {
 
   for (size_t i = 0; i < def.op.size(); ++i) {
     OpDef op = def.op[i];
-    if (def.has_device_option && !op.has_device_option) op.has_device_option = true, op.device_option = def.device_option;
+    if (def.has_device_option && !op.has_device_option)
+      op.has_device_option = true, op.device_option = def.device_option;
     ops_.emplace_back();
     PF_TRY(Operator::create(op, workspace_, &ops_.back()).at("op ", i));
     indices_.push_back(int(i));

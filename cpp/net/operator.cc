@@ -13,16 +13,16 @@ Status Operator::create(const OpDef& def, Workspace& workspace, std::unique_ptr<
   if (!schema) {
     PF_CHECK(!is_left_out(def.type), no_operator, "the operator \"", def.type, "\" is ", kLeftOut);
     std::string near = suggestion(def.type);
-    return fail(Code::no_operator, "there is no operator \"", def.type, "\"", near.empty() ? "" : "; did you mean ", near,
-                                    near.empty() ? ". docs/operators.md lists those there are" : "?");
+    return fail(Code::no_operator, "there is no operator \"", def.type, "\"", near.empty() ? "" : "; did you mean ",
+                near, near.empty() ? ". docs/operators.md lists those there are" : "?");
   }
   std::unique_ptr<Operator> op(new Operator(def, schema));
   PF_CHECK(schema->cpu, no_operator, op->title(), " has no kernel for the CPU");
   PF_TRY(schema->check(op->def_).at(op->title()));
   for (auto& name : op->def_.input) {
     Blob* blob = workspace.find(name);
-    PF_CHECK(blob, no_blob, op->title(), ": encountered a non-existing input blob \"", name, "\" (blobs: ", workspace.known(name),
-             "). Feed it, or run the init net first");
+    PF_CHECK(blob, no_blob, op->title(), ": encountered a non-existing input blob \"", name,
+             "\" (blobs: ", workspace.known(name), "). Feed it, or run the init net first");
     op->in_.push_back(blob);
     op->values_.push_back(&blob->tensor);
   }

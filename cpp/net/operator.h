@@ -21,7 +21,7 @@ class Operator {
 
   const OpDef& def() const { return def_; }
   const Schema& schema() const { return *schema_; }
-  const std::vector<Blob*>& in() const { return in_; }    // with those of absorbed operators
+  const std::vector<Blob*>& in() const { return in_; }  // with those of absorbed operators
   const std::vector<Blob*>& out() const { return out_; }
   // "Conv \"conv1\"": how errors and profiles call it.
   std::string title() const;
@@ -53,8 +53,8 @@ class Operator {
   std::vector<TensorType> in_types_, out_types_;
   std::vector<std::string> absorbed_;
   Random random_;
-  size_t own_inputs_ = 0;    // the rest came with absorbed operators
-  bool inferred_ = false;    // out_types_ hold for in_types_
+  size_t own_inputs_ = 0;  // the rest came with absorbed operators
+  bool inferred_ = false;  // out_types_ hold for in_types_
   bool reads_values_ = false;
 };
 

@@ -135,7 +135,8 @@ void fuse(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& k
   }
 }
 
-Status plan_arena(const Operators& ops, const std::vector<Blob*>& inputs, const std::vector<Blob*>& kept, ArenaPlan* out) {
+Status plan_arena(const Operators& ops, const std::vector<Blob*>& inputs, const std::vector<Blob*>& kept,
+                  ArenaPlan* out) {
   Lives lives;
   for (Blob* b : inputs) lives.of(b, true).type = b->tensor.type();
   PF_TRY(follow_types(ops, &lives));

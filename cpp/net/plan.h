@@ -26,6 +26,7 @@ struct ArenaPlan {
   size_t bytes = 0;
 };
 // Places every intermediate blob whose size can be told from the inputs' present types.
-Status plan_arena(const Operators& ops, const std::vector<Blob*>& inputs, const std::vector<Blob*>& kept, ArenaPlan* out);
+Status plan_arena(const Operators& ops, const std::vector<Blob*>& inputs, const std::vector<Blob*>& kept,
+                  ArenaPlan* out);
 
 }  // namespace pf

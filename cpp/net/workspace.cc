@@ -11,8 +11,10 @@ size_t Workspace::place_of(std::string_view name) const {
   size_t low = 0, high = slots_.size();
   while (low < high) {
     const size_t middle = (low + high) / 2;
-    if (slots_[middle]->blob.name < name) low = middle + 1;
-    else high = middle;
+    if (slots_[middle]->blob.name < name)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return low;
 }

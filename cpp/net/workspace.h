@@ -35,7 +35,7 @@ class Workspace {
     bool listed = false;
   };
   // Slots are never freed before the workspace: nets hold pointers to them.
-  std::vector<Slot*> slots_;  // sorted by name
+  std::vector<Slot*> slots_;                     // sorted by name
   size_t place_of(std::string_view name) const;  // of the first slot that is not before `name`
   Slot* listed(std::string_view name) const;
   Random seeds_;

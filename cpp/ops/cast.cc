@@ -5,9 +5,9 @@
 // hold every value of every type, in pieces that stay in the first-level cache.
 #include <type_traits>
 
+#include "core/loops.h"
 #include "math/copy.h"
 #include "math/half.h"
-#include "core/loops.h"
 
 namespace pf {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tensors made from nothing: of one value, of values the net holds, of a range, of a diagonal.
+#include "core/loops.h"
 #include "math/copy.h"
 #include "math/filler.h"
-#include "core/loops.h"
 
 namespace pf {
 namespace {

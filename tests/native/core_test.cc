@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers in messages, shapes, tensors, arguments, the protobuf reader and writer.
-#include "test.h"
-
 #include <cmath>
 #include <cstring>
 
 #include "core/blob_proto.h"
 #include "core/op.h"
 #include "core/wire.h"
+#include "test.h"
 
 using namespace pf;
 
@@ -67,8 +66,8 @@ TEST("strings and numbers survive TensorProto") {
   std::string name;
   EXPECT(parse_blob(serialize_blob(b), &name, &back.tensor).ok());
   EXPECT(name == "b" && back.tensor.data<std::string>()[1].size() == 3);
-  for (DType t : {DType::kFloat, DType::kInt32, DType::kBool, DType::kUint8, DType::kInt8, DType::kUint16, DType::kInt16,
-                  DType::kInt64, DType::kFloat16, DType::kDouble}) {
+  for (DType t : {DType::kFloat, DType::kInt32, DType::kBool, DType::kUint8, DType::kInt8, DType::kUint16,
+                  DType::kInt16, DType::kInt64, DType::kFloat16, DType::kDouble}) {
     EXPECT(b.tensor.resize(Shape{3, 2}, t).ok());
     auto* bytes = b.tensor.data<uint8_t>();
     for (size_t i = 0; i < b.tensor.byte_size(); ++i) bytes[i] = t == DType::kBool ? i % 2 : uint8_t(i * 37 + 129);
@@ -105,8 +104,10 @@ TEST("an argument has the type its schema says, a number standing for either") {
 
 TEST("an OperatorDef reads back what it wrote, nets in arguments included") {
   OpDef def;
-  def.type = "If", def.name = "n", def.input = {"a", ""}, def.output = {"b"}, def.engine = "E", def.is_gradient_op = true;
-  def.set("f", 0.5f), def.set("i", int64_t(-7)), def.set("s", std::string("\xff\0", 2)), def.set("ints", std::vector<int64_t>{1, -1});
+  def.type = "If", def.name = "n", def.input = {"a", ""}, def.output = {"b"}, def.engine = "E",
+  def.is_gradient_op = true;
+  def.set("f", 0.5f), def.set("i", int64_t(-7)), def.set("s", std::string("\xff\0", 2)),
+      def.set("ints", std::vector<int64_t>{1, -1});
   def.arg.push_back({});
   def.arg.back().name = "then_net";
   def.arg.back().nets.resize(1);

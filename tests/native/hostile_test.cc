@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole boundary under random and mutated bytes: every call returns a status, nothing crashes, and the workspace
 // stays usable. Run under AddressSanitizer and UBSan by `make test`.
-#include "test.h"
-
 #include <cstring>
 #include <string>
 
 #include "abi/pf.h"
 #include "core/schema.h"
+#include "test.h"
 
 using namespace pf;
 
@@ -37,10 +36,17 @@ std::string mutated(std::string s) {
   for (uint32_t n = 1 + next(4); n && !s.empty(); --n) {
     size_t at = next(uint32_t(s.size()));
     switch (next(4)) {
-      case 0: s[at] = char(next(256)); break;
-      case 1: s.erase(at, 1 + next(8)); break;
-      case 2: s.insert(at, std::string(1 + next(4), char(next(256)))); break;
-      default: s.resize(at);
+      case 0:
+        s[at] = char(next(256));
+        break;
+      case 1:
+        s.erase(at, 1 + next(8));
+        break;
+      case 2:
+        s.insert(at, std::string(1 + next(4), char(next(256))));
+        break;
+      default:
+        s.resize(at);
     }
   }
   return s;
@@ -62,24 +68,32 @@ std::string random_operator(uint32_t inputs) {
   }
   for (size_t j = 0; j < s->outputs.size(); ++j) def.output.push_back("out" + std::to_string(j));
   for (auto& pair : s->inplace)
-    if ((pair.enforced || next(4) == 0) && size_t(pair.input) < def.input.size() && size_t(pair.output) < def.output.size())
+    if ((pair.enforced || next(4) == 0) && size_t(pair.input) < def.input.size() &&
+        size_t(pair.output) < def.output.size())
       def.output[size_t(pair.output)] = def.input[size_t(pair.input)];
   for (auto& a : s->args) {
     if (!a.required && next(3)) continue;
     static const int64_t kInts[] = {0, 1, 2, 3, -1, -2, 5, 7, 100, -100, 1 << 20, INT64_MAX, INT64_MIN};
     static const float kFloats[] = {0.f, 1.f, -1.f, 0.5f, 1e30f, -1e30f};
     switch (a.type) {
-      case ArgType::kFloat: def.set(a.name, kFloats[next(6)]); break;
+      case ArgType::kFloat:
+        def.set(a.name, kFloats[next(6)]);
+        break;
       case ArgType::kInt:
-      case ArgType::kBool: def.set(a.name, kInts[next(next(2) ? 5 : 13)]); break;
-      case ArgType::kString: def.set(a.name, std::string(next(2) ? "NCHW" : next(2) ? "NHWC" : "zzz")); break;
+      case ArgType::kBool:
+        def.set(a.name, kInts[next(next(2) ? 5 : 13)]);
+        break;
+      case ArgType::kString:
+        def.set(a.name, std::string(next(2) ? "NCHW" : next(2) ? "NHWC" : "zzz"));
+        break;
       case ArgType::kInts: {
         std::vector<int64_t> v;
         for (uint32_t n = next(5); n; --n) v.push_back(kInts[next(next(2) ? 5 : 13)]);
         def.set(a.name, v);
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
   return serialize(def);
@@ -89,7 +103,8 @@ void feed_inputs(uint32_t ws) {
   struct {
     uint32_t dtype;
     std::initializer_list<int64_t> dims;
-  } inputs[] = {{1, {2, 3, 5, 5}}, {1, {4, 3, 3, 3}}, {1, {3}}, {2, {2}}, {1, {}}, {1, {0, 3}}, {6, {1, 4, 4, 4}}, {10, {1}}, {1, {2, 3}}, {5, {2, 3}}};
+  } inputs[] = {{1, {2, 3, 5, 5}}, {1, {4, 3, 3, 3}}, {1, {3}},  {2, {2}},    {1, {}},
+                {1, {0, 3}},       {6, {1, 4, 4, 4}}, {10, {1}}, {1, {2, 3}}, {5, {2, 3}}};
   uint32_t k = 0;
   for (auto& in : inputs) {
     pf_out out;
@@ -107,7 +122,8 @@ TEST("random bytes to every function give a status") {
     std::string in;
     for (uint32_t n = next(40); n; --n) in += char(next(256));
     uint32_t fn = next(PF_FN_COUNT + 2);
-    if (fn == PF_FN_workspace_close || fn == PF_FN_workspace_open || fn == PF_FN_threads || fn == PF_FN_abort_flag) continue;
+    if (fn == PF_FN_workspace_close || fn == PF_FN_workspace_open || fn == PF_FN_threads || fn == PF_FN_abort_flag)
+      continue;
     pf_out out;
     int32_t status = call(fn, next(3) ? ws : next(100), in, &out);
     EXPECT(status >= 0 && status < 15, fn, status);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nets: what is refused, what a plan lays over one another, what fusing keeps, what an abort leaves behind.
-#include "test.h"
+#include "net/plan.h"
 
 #include "net/net.h"
-#include "net/plan.h"
+#include "test.h"
 
 using namespace pf;
 
@@ -71,7 +71,8 @@ TEST("a planned chain needs two buffers however long it is, and gives the same n
   EXPECT(Net::create(net, planned, &b).ok());
   EXPECT(a->run().ok() && b->run().ok());
   EXPECT(b->info().find("\"arenaBytes\":8064") != std::string::npos, b->info());  // two times 1000 floats, aligned
-  for (int i = 0; i < 1000; ++i) EXPECT(plain.blob("b9").tensor.data<float>()[i] == planned.blob("b9").tensor.data<float>()[i], i);
+  for (int i = 0; i < 1000; ++i)
+    EXPECT(plain.blob("b9").tensor.data<float>()[i] == planned.blob("b9").tensor.data<float>()[i], i);
   EXPECT(planned.blob("b4").shared_in != nullptr && planned.blob("b9").shared_in == nullptr);
   size_t used = Memory::used();
   for (int i = 0; i < 3; ++i) EXPECT(b->run().ok());
@@ -100,7 +101,8 @@ TEST("no two blobs of a random plan overlap while both live") {
     for (auto& a : plan.slots)
       for (auto& b : plan.slots) {
         if (a.blob == b.blob) continue;
-        bool in_time = a.first <= b.last && b.first <= a.last, in_space = a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+        bool in_time = a.first <= b.last && b.first <= a.last,
+             in_space = a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
         EXPECT(!(in_time && in_space), a.blob->name, b.blob->name);
       }
   }

@@ -25,14 +25,13 @@ void expect(bool ok, const char* file, int line, const char* condition, const Va
 
 }  // namespace pf_test
 
-#define EXPECT(condition, ...) \
-  ::pf_test::expect((condition), __FILE__, __LINE__, #condition __VA_OPT__(, ) __VA_ARGS__)
+#define EXPECT(condition, ...) ::pf_test::expect((condition), __FILE__, __LINE__, #condition __VA_OPT__(, ) __VA_ARGS__)
 #define PF_TEST_JOIN_(a, b) a##b
 #define PF_TEST_JOIN(a, b) PF_TEST_JOIN_(a, b)
-#define TEST(name)                                                                                        \
-  static void PF_TEST_JOIN(test_, __LINE__)();                                                            \
-  static const bool PF_TEST_JOIN(entered_, __LINE__) =                                                    \
-      (::pf_test::tests.push_back({name, PF_TEST_JOIN(test_, __LINE__)}), true);                          \
+#define TEST(name)                                                               \
+  static void PF_TEST_JOIN(test_, __LINE__)();                                   \
+  static const bool PF_TEST_JOIN(entered_, __LINE__) =                           \
+      (::pf_test::tests.push_back({name, PF_TEST_JOIN(test_, __LINE__)}), true); \
   static void PF_TEST_JOIN(test_, __LINE__)()
 
 int main() {

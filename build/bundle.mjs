@@ -2,7 +2,7 @@
 // How TypeScript becomes JavaScript, for the product and for the tests alike: one bundle for Node, Deno and Bun, one for
 // browsers. Both are ES modules in one flat folder, so that `new URL('./x', import.meta.url)` finds the wasm files and the
 // workers from every chunk.
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { copyFile, mkdir, rm } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { build } from 'esbuild'
@@ -24,11 +24,16 @@ const browserPlatform = {
   },
 }
 
+// Packages are loaded when they are needed. What every start needs is part of the bundle: a dozen small files take longer
+// to find than to run.
+const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
+const startsUp = ['protobufjs']
+
 const targets = {
   server: {
     platform: 'node',
     target: 'node20',
-    packages: 'external',
+    external: Object.keys(dependencies).filter((name) => !startsUp.includes(name)),
   },
   browser: {
     platform: 'browser',

@@ -57,11 +57,17 @@ class WireReader {
         ok_ = false;  // groups were never part of these messages
     }
   }
-  // Repeated scalars arrive one by one or packed; `push` takes each.
+  // Repeated scalars arrive one by one or packed; `push` takes each. Weights mostly come one by one: those that follow
+  // each other are taken in one go.
   template <class T, class Push>
   void repeated_fixed(Push push) {
     constexpr int kType = sizeof(T) == 4 ? kFixed32 : kFixed64;
-    if (type == kType) return push(fixed<T>());
+    if (type == kType) {
+      push(fixed<T>());
+      const int key = field << 3 | type;
+      while (key < 128 && left() > sizeof(T) && *at_ == key) ++at_, push(fixed<T>());
+      return;
+    }
     WireReader packed(bytes());
     while (packed.left() && packed.ok_) push(packed.fixed<T>());
     ok_ = ok_ && packed.ok_;

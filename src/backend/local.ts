@@ -14,6 +14,7 @@ import { bytesView, elementCount, type Tensor, tensorFromBytes } from '../core/t
 import type { Fn } from '../gen/abi.ts'
 import { platform } from '../platform/index.ts'
 import { PfError } from '../util/error.ts'
+import { randomSeed } from '../util/random.ts'
 import type { Backend, BackendInfo, BackendName, BlobInfo, NetInfo, Refusal, Schema } from './backend.ts'
 
 // Long runs let timers, messages and the screen have their turn this often.
@@ -45,7 +46,9 @@ export class LocalBackend implements Backend {
     const threads = await this.ask('threads', 0, undefined, ({ handle }) => handle)
     const { memoryLimit: limit, build } = this.core
     const memory = limit === undefined ? { used, peak } : { used, peak, limit }
-    return { ...this.origin, build, version, simd, threads, worker: false, memory }
+    const fewer = this.core.whyFewerThreads()
+    const refused = fewer ? [...this.origin.refused, { backend: build, reason: fewer }] : this.origin.refused
+    return { ...this.origin, refused, build, version, simd, threads, worker: false, memory }
   }
 
   schemas(): Promise<Schema[]> {
@@ -53,8 +56,7 @@ export class LocalBackend implements Backend {
   }
 
   openWorkspace(seed?: bigint): Promise<number> {
-    const bytes = seed === undefined ? new Uint8Array(8) : encodeU64(seed)
-    if (seed === undefined) platform.randomBytes(bytes)
+    const bytes = encodeU64(seed ?? randomSeed())
     return this.ask('workspace_open', 0, bytes, ({ handle }) => {
       this.workspaces.add(handle)
       return handle

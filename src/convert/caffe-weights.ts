@@ -34,7 +34,7 @@ export function readWeights(caffemodel: Uint8Array): Map<string, Weight[]> {
     codecs.NetParameter,
     'caffemodel',
     caffemodel,
-    false,
+    { keepUnknown: false },
   )
   const weights = new Map<string, Weight[]>()
   for (const layer of [...net.layer, ...net.layers]) {
@@ -59,7 +59,7 @@ export const kUpgrade = "upgrade the model with Caffe's upgrade_net_proto_text a
 
 export function readMean(bytes: Uint8Array): Tensor {
   const { shape, data } = weightOf(
-    decodeMessage<BlobMessage>(codecs.BlobProto, 'binaryproto', bytes, false),
+    decodeMessage<BlobMessage>(codecs.BlobProto, 'binaryproto', bytes, { keepUnknown: false }),
     'the mean',
   )
   return { dtype: 'float32', shape, data }

@@ -22,6 +22,8 @@ export interface Core {
   abortHandle(): AbortHandle | undefined
   /** Makes the operators of a compiled AssemblyScript module known; answers their names. */
   registerUserOperators(module: Uint8Array): Promise<string[]>
+  /** Why there are fewer threads than asked for, when there are. */
+  whyFewerThreads(): string | undefined
   /** What operators and tools have written to the console since the last time, where it is captured. */
   takeConsole(): { out: string; error: string }
   /** Ends the core's threads and lets go of its memory. Closing twice is fine; a call after it is a PfError 'closed'. */

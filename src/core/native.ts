@@ -61,6 +61,7 @@ export async function openNativeCore(url: URL, threads: number): Promise<Core> {
         "user operators are WebAssembly and run in the WebAssembly core only: open the backend with { backend: 'wasm' }",
       )
     },
+    whyFewerThreads: () => undefined,
     takeConsole: () => ({ out: '', error: '' }),
     close: async () => {
       open = false

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The threads of a WebAssembly core: each runs src/core/thread.ts with an instance of its own on the core's memory, sleeps
-// in cpp/core/parallel.cc and can be called out of it to learn a user operator.
+// in cpp/core/parallel.cc and can be called out of it to learn a user operator. Nobody waits for a thread to start: a job
+// is cut into chunks, and who comes late finds fewer of them left.
 import { platform, type Thread } from '../platform/index.ts'
 import { PfError } from '../util/error.ts'
 import type { WasmExports } from './wasm-exports.ts'
 
-/** What a thread is told, and what it answers once it has done so (`run` is answered only when it fails). */
+/** What a thread is told, and what it answers once it has done so; only failures are answered but of `user`. */
 export type ThreadMessage =
   | ({ kind: 'start'; module: WebAssembly.Module; memory: WebAssembly.Memory; failure: SharedArrayBuffer } & Place)
   | { kind: 'user'; module: WebAssembly.Module; exports: string[]; base: number }
@@ -27,10 +28,12 @@ export class ThreadPool {
   private readonly exports: WasmExports
   private readonly memory: WebAssembly.Memory
   private readonly script: URL
+  // In the order of their indices, from 1 on.
   private readonly threads: Thread[] = []
   // Where a thread that traps leaves its message: the caller sleeps and can receive none.
   private readonly report = new SharedArrayBuffer(kFailureSize)
   private readonly waiting = new Set<(error: Error) => void>()
+  private missing: string | undefined
 
   constructor(module: WebAssembly.Module, exports: WasmExports, memory: WebAssembly.Memory, script: URL) {
     this.module = module
@@ -48,16 +51,21 @@ export class ThreadPool {
     return ((address >>> 0) + 63) & -64
   }
 
-  /** Starts `count - 1` threads, or as many as the engine gives. */
-  async start(count: number): Promise<void> {
-    const ready: Promise<void>[] = []
+  /** Starts `count - 1` threads, or as many as the engine gives. They join in when they are ready. */
+  start(count: number): void {
     for (let index = 1; index < count; index++) {
       const thread = platform.startThread(this.script, `portafilter-${index}`)
       this.threads.push(thread)
-      ready.push(this.ask(thread, { kind: 'start', ...this.place(index), ...this.shared() }))
+      thread.keepsAlive(false)
+      this.listen(thread)
+      thread.post({ kind: 'start', ...this.place(index), ...this.shared() } satisfies ThreadMessage)
     }
-    await Promise.all(ready)
     this.resume()
+  }
+
+  /** Why there are fewer threads than asked for. */
+  whyFewer(): string | undefined {
+    return this.missing
   }
 
   /** Every thread instantiates `module` and appends its `exports` to its function table, which then reaches from `base`. */
@@ -86,6 +94,22 @@ export class ThreadPool {
     const count = this.threads.length + 1
     this.exports.pf_threads_start(count, count > platform.cores() ? 1 : 0, platform.mayWait() ? 1 : 0)
     for (const thread of this.threads) thread.post({ kind: 'run' } satisfies ThreadMessage)
+  }
+
+  // A thread that cannot start is done without, and so are those after it: indices have no gaps.
+  private listen(thread: Thread): void {
+    const lose = (error: Error): void => {
+      const place = this.threads.indexOf(thread)
+      if (place < 0) return
+      this.missing = `thread ${place + 1} cannot be started: ${error.message}`
+      for (const lost of this.threads.splice(place)) void lost.end()
+      this.resume()
+    }
+    thread.onFailure(lose)
+    thread.onMessage((reply) => {
+      const answer = reply as ThreadReply
+      if (answer.kind === 'failed') lose(new Error(answer.message))
+    })
   }
 
   private shared() {
@@ -119,6 +143,7 @@ export class ThreadPool {
       throw new PfError('backend', `a thread of the pool cannot go on: ${(cause as Error).message}`, { cause })
     } finally {
       this.waiting.delete(refuse)
+      this.listen(thread)
       thread.keepsAlive(false)
     }
   }

@@ -40,15 +40,22 @@ function run(exports: WasmExports): void {
 async function handle(message: ThreadMessage): Promise<ThreadReply | undefined> {
   try {
     if (message.kind === 'start') await start(message)
-    else if (message.kind === 'user') await appendToTable(message, core as WasmExports, memory)
-    else return run(core as WasmExports) as undefined
-    return { kind: 'ready' }
+    else if (message.kind === 'run') run(core as WasmExports)
+    else {
+      await appendToTable(message, core as WasmExports, memory)
+      return { kind: 'ready' }
+    }
+    return undefined
   } catch (error) {
     return { kind: 'failed', message: error instanceof Error ? error.message : String(error) }
   }
 }
 
-parent?.onMessage(async (message) => {
-  const reply = await handle(message as ThreadMessage)
-  if (reply) parent.post(reply)
+// One after the other: `run` follows `start` at once.
+let last: Promise<void> = Promise.resolve()
+parent?.onMessage((message) => {
+  last = last.then(async () => {
+    const reply = await handle(message as ThreadMessage)
+    if (reply) parent.post(reply)
+  })
 })

@@ -140,6 +140,10 @@ class WasmCore implements Core {
     return await this.operators.register(module)
   }
 
+  whyFewerThreads(): string | undefined {
+    return this.pool?.whyFewer()
+  }
+
   takeConsole(): { out: string; error: string } {
     return this.loader.takeConsole()
   }
@@ -184,7 +188,7 @@ export async function openWasmCore(options: WasmOptions): Promise<Core> {
   exports._initialize()
   const pool = memory && new ThreadPool(module, exports, memory, options.threadScript)
   try {
-    await pool?.start(options.threads)
+    pool?.start(options.threads)
     return new WasmCore(exports, pool, loader, build, shared?.maximum ?? kMaximumPages)
   } catch (error) {
     await pool?.end()

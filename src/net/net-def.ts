@@ -4,7 +4,7 @@
 // were present; fields we do not know survive a decode and an encode.
 import { caffe2 } from '../gen/caffe2.ts'
 import { PfError } from '../util/error.ts'
-import { type Codec, decodeMessage, encodeMessage } from './wire.ts'
+import { type Codec, type DecodeOptions, decodeMessage, encodeMessage } from './wire.ts'
 
 /** An int64: a number where that is exact, else a bigint. */
 export type Int64 = number | bigint
@@ -179,8 +179,8 @@ export interface Messages {
 const codecs = caffe2 as Record<keyof Messages, Codec>
 
 /** Decodes a message of any kind. Its byte fields are views of `bytes`. */
-export function decode<K extends keyof Messages>(kind: K, bytes: Uint8Array): Messages[K] {
-  return decodeMessage<Messages[K]>(codecs[kind], kind, bytes)
+export function decode<K extends keyof Messages>(kind: K, bytes: Uint8Array, options?: DecodeOptions): Messages[K] {
+  return decodeMessage<Messages[K]>(codecs[kind], kind, bytes, options)
 }
 
 export function encode<K extends keyof Messages>(kind: K, message: Messages[K]): Uint8Array {

@@ -7,7 +7,7 @@ import { didYouMean } from '../util/nearest.ts'
 import { copyOf, Net } from './net.ts'
 import { argument, getArgument, type NetDef, type OperatorDef } from './net-def.ts'
 import { outputsOf } from './passes/outputs.ts'
-import { looksLikeText, readNetDef } from './read-net.ts'
+import { looksLikeText, type ReadOptions, readNetDef } from './read-net.ts'
 import { type Feed, Workspace } from './workspace.ts'
 
 /** A net as the bytes or the text of its file, or already read. */
@@ -40,12 +40,12 @@ export class Predictor {
   }
 
   static async load(initNet: NetSource, predictNet: NetSource, options: PredictorOptions = {}): Promise<Predictor> {
-    const init = await read(initNet, 'init net')
-    const def = prepared(await read(predictNet, 'predict net'), options)
+    // An init net holds the weights: where its bytes are at hand, they go to the core as they are.
+    const binary = initNet instanceof Uint8Array && !looksLikeText(initNet)
+    const init = await read(initNet, { file: 'init net', outline: binary })
+    const def = prepared(await read(predictNet, { file: 'predict net' }), options)
     const workspace = await Workspace.open(options.backend)
     try {
-      // An init net holds the weights: where its bytes are at hand they need not be written anew.
-      const binary = initNet instanceof Uint8Array && !looksLikeText(initNet)
       if (init.op.length > 0) await workspace.runNetOnce(binary ? initNet : init)
       await workspace.createNet(def)
       return new Predictor(workspace, def, inputsOf(init, def))
@@ -98,9 +98,9 @@ export class Predictor {
   }
 }
 
-async function read(source: NetSource, what: string): Promise<NetDef> {
+async function read(source: NetSource, options: ReadOptions): Promise<NetDef> {
   if (source instanceof Net) return copyOf(source.proto())
-  if (typeof source === 'string' || source instanceof Uint8Array) return readNetDef(source, { file: what })
+  if (typeof source === 'string' || source instanceof Uint8Array) return readNetDef(source, options)
   return copyOf(source)
 }
 

@@ -6,6 +6,8 @@ import { decode, type Messages, type NetDef } from './net-def.ts'
 export interface ReadOptions {
   /** Named in error messages. */
   file?: string
+  /** Leave long lists of floats empty where the net is binary: for whoever does not need the weights. */
+  outline?: boolean
 }
 
 /** A NetDef from the bytes of a .pb or .pbtxt file, or from text. */
@@ -45,9 +47,9 @@ async function parse<K extends keyof Messages>(kind: K, text: string, options: R
   return format.parseText<Messages[K]>(text, schema, kind, options)
 }
 
-function binary<K extends keyof Messages>(kind: K, bytes: Uint8Array, { file }: ReadOptions): Messages[K] {
+function binary<K extends keyof Messages>(kind: K, bytes: Uint8Array, { file, outline }: ReadOptions): Messages[K] {
   try {
-    return decode(kind, bytes)
+    return decode(kind, bytes, { outline })
   } catch (error) {
     if (file === undefined || !(error instanceof PfError)) throw error
     throw new PfError(error.code, `${file}: ${error.message}`, { cause: error })

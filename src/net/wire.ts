@@ -15,11 +15,24 @@ export interface Codec {
   encode(message: unknown, writer: WireWriter): WireWriter
 }
 
+export interface DecodeOptions {
+  /** Keep fields that the schema does not know, so that they are written again. */
+  keepUnknown?: boolean
+  /** Leave lists of more than a few floats empty: for whoever wants to know what is there, not the weights themselves. */
+  outline?: boolean
+}
+
 /** Decodes a message; a failure says which message, what was wrong and at which byte. */
-export function decodeMessage<T>(codec: Pick<Codec, 'decode'>, name: string, bytes: Uint8Array, keepUnknown = true): T {
+export function decodeMessage<T>(
+  codec: Pick<Codec, 'decode'>,
+  name: string,
+  bytes: Uint8Array,
+  { keepUnknown = true, outline = false }: DecodeOptions = {},
+): T {
   // A Node Buffer would make protobufjs return Buffers; a plain view of the same bytes does not.
   const reader = new WireReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
   reader.discardUnknown = !keepUnknown
+  reader.longest = outline ? kOutlineFloats : Number.POSITIVE_INFINITY
   try {
     return codec.decode(reader) as T
   } catch (error) {
@@ -45,7 +58,13 @@ function reasonOf(error: unknown): string {
   return `malformed (${text})`
 }
 
+// In an outline, lists up to this length are read.
+const kOutlineFloats = 16
+
 export class WireReader extends protobuf.Reader {
+  /** Lists of more floats than this are passed over. */
+  longest = Number.POSITIVE_INFINITY
+
   // `never` because the base class promises a Long; only generated code calls these, and it does not mind.
   override int64(): never {
     return this.readInt64() as never
@@ -107,6 +126,10 @@ export class WireReader extends protobuf.Reader {
     const stride = this.pos - start + 4
     const count = this.countRun(start, stride)
     if (this.pos + 4 > this.len) throw new RangeError('index out of range')
+    if (count > this.longest) {
+      this.pos += count * stride - (stride - 4)
+      return new Float32Array(0)
+    }
     const view = new DataView(this.buf.buffer, this.buf.byteOffset)
     const out = extended(Float32Array, array, count)
     for (let i = out.length - count, at = this.pos; i < out.length; i++, at += stride)
@@ -135,6 +158,10 @@ export class WireReader extends protobuf.Reader {
     const end = this.packedEnd()
     const count = (end - this.pos) / type.BYTES_PER_ELEMENT
     if (!Number.isInteger(count)) throw new RangeError('index out of range')
+    if (count > this.longest) {
+      this.pos = end
+      return new type(0)
+    }
     const out = extended(type, array, count)
     // Copied as bytes: the source is rarely aligned. All machines we run on are little-endian.
     new Uint8Array(out.buffer, (out.length - count) * type.BYTES_PER_ELEMENT).set(this.buf.subarray(this.pos, end))

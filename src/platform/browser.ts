@@ -105,9 +105,6 @@ export const platform: Platform = {
   exitStatus: () => {},
   cores: () => globalThis.navigator?.hardwareConcurrency ?? 1,
   now: () => performance.now(),
-  randomBytes: (into) => {
-    crypto.getRandomValues(into as Uint8Array<ArrayBuffer>)
-  },
   whyNoSharedMemory,
   mayWait: () => isWorker,
   isPageThread: () => isPage,

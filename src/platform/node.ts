@@ -170,9 +170,6 @@ export const platform: Platform = {
   },
   cores: () => availableParallelism(),
   now: () => performance.now(),
-  randomBytes: (into) => {
-    crypto.getRandomValues(into as Uint8Array<ArrayBuffer>)
-  },
   whyNoSharedMemory: () => undefined,
   mayWait: () => true,
   isPageThread: () => false,

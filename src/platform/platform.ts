@@ -60,7 +60,6 @@ export interface Platform {
   cores(): number
   /** Milliseconds from a steady clock. */
   now(): number
-  randomBytes(into: Uint8Array): void
   /** Why no memory can be shared with other threads here, or undefined where it can. */
   whyNoSharedMemory(): string | undefined
   /** Whether this thread may sleep until another one wakes it; a page's own thread may not. */

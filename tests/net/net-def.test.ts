@@ -75,6 +75,33 @@ test('int64 is exact', () => {
   assert.equal(decode('TensorProto', encode('TensorProto', { dims, int64Data: dims })).int64Data, dims)
 })
 
+test('an outline passes long lists of floats over, packed or not, and keeps the rest', async () => {
+  const weights = new Float32Array(1000).fill(1)
+  const arg = [argument('shape', [1000]), argument('values', weights), argument('few', Float32Array.of(1, 2))]
+  const init = encodeNetDef(netDef({ op: [operatorDef('GivenTensorFill', [], 'w'), operatorDef('Relu', 'w', 'y')] }))
+  const net = decodeNetDef(init)
+  net.op[0].arg = arg
+  const outline = decode('NetDef', encodeNetDef(net), { outline: true })
+  assert.equal(
+    outline.op.map(({ type, output }) => [type, output]),
+    net.op.map(({ type, output }) => [type, output]),
+  )
+  assert.is(getArgument(outline.op[0], 'values'), undefined)
+  assert.equal(getArgument(outline.op[0], 'few'), [1, 2])
+  assert.equal(getArgument(outline.op[0], 'shape'), [1000])
+  const packed = new WireWriter()
+    .uint32(42)
+    .floats([...weights])
+    .uint32(10)
+    .string('w')
+    .finish()
+  assert.equal(decode('Argument', packed, { outline: true }), {
+    ...decode('Argument', packed),
+    floats: new Float32Array(0),
+  })
+  await throwsPf(() => decode('Argument', packed.subarray(0, 1000), { outline: true }), 'parse')
+})
+
 test('lists of floats arrive as typed arrays, packed or not, in one piece or several', () => {
   const floats = Float32Array.of(0, -0, 1.5, Number.POSITIVE_INFINITY)
   assert.equal(decode('Argument', encode('Argument', { floats })).floats, floats)

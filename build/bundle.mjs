@@ -26,14 +26,14 @@ const browserPlatform = {
 
 // Packages are loaded when they are needed. What every start needs is part of the bundle: a dozen small files take longer
 // to find than to run.
-const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
+const { dependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
 const startsUp = ['protobufjs']
 
 const targets = {
   server: {
     platform: 'node',
     target: 'node20',
-    external: Object.keys(dependencies).filter((name) => !startsUp.includes(name)),
+    external: Object.keys({ ...dependencies, ...devDependencies }).filter((name) => !startsUp.includes(name)),
   },
   browser: {
     platform: 'browser',

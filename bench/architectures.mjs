@@ -41,8 +41,8 @@ class Layers {
   relu6(x) {
     return this.add('clip', [x], { min: 0, max: 6 })
   }
-  maxPool(x) {
-    return this.add('maxPool', [x], { kernel: 3, stride: 2 })
+  maxPool(x, pad = 0) {
+    return this.add('maxPool', [x], { kernel: 3, stride: 2, pad })
   }
   classify(x) {
     return this.add('softmax', [this.add('flatten', [this.add('globalAverage', [x])])])
@@ -96,4 +96,32 @@ function mobilenetV2() {
   return net
 }
 
-export const architectures = { squeezenet11, mobilenetV2 }
+// Version 1.5: the stride of a block is that of its 3 x 3 convolution.
+function resnet50() {
+  const net = new Layers([1, 3, 224, 224])
+  let x = net.relu(net.conv('data', 3, 64, 7, { stride: 2, pad: 3 }))
+  x = net.maxPool(x, 1)
+  let channels = 64
+  const block = (middle, stride) => {
+    const to = 4 * middle
+    let y = net.relu(net.conv(x, channels, middle, 1))
+    y = net.relu(net.conv(y, middle, middle, 3, { stride, pad: 1 }))
+    y = net.conv(y, middle, to, 1)
+    const shortcut = channels === to ? x : net.conv(x, channels, to, 1, { stride })
+    x = net.relu(net.add('sum', [y, shortcut]))
+    channels = to
+  }
+  const stages = [
+    [64, 3],
+    [128, 4],
+    [256, 6],
+    [512, 3],
+  ]
+  for (const [i, [middle, repeats]] of stages.entries()) {
+    for (let k = 0; k < repeats; k++) block(middle, i > 0 && k === 0 ? 2 : 1)
+  }
+  net.classify(net.conv(net.add('globalAverage', [x]), 2048, 1000, 1))
+  return net
+}
+
+export const architectures = { squeezenet11, mobilenetV2, resnet50 }

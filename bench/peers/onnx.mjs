@@ -67,7 +67,11 @@ const nodes = {
   relu: (l) => node('Relu', l.inputs, l.output),
   clip: (l) => node('Clip', [...l.inputs, `min${l.min}`, `max${l.max}`], l.output),
   maxPool: (l) =>
-    node('MaxPool', l.inputs, l.output, { kernel_shape: [l.kernel, l.kernel], strides: [l.stride, l.stride] }),
+    node('MaxPool', l.inputs, l.output, {
+      kernel_shape: [l.kernel, l.kernel],
+      strides: [l.stride, l.stride],
+      pads: [l.pad, l.pad, l.pad, l.pad],
+    }),
   globalAverage: (l) => node('GlobalAveragePool', l.inputs, l.output),
   concat: (l) => node('Concat', l.inputs, l.output, { axis: 1 }),
   sum: (l) => node('Add', l.inputs, l.output),

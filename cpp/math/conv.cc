@@ -2,6 +2,7 @@
 #include "math/conv.h"
 
 #include <cstring>
+#include <utility>
 
 #include "core/parallel.h"
 #include "math/patches.h"
@@ -13,6 +14,8 @@ namespace {
 // Threads take whole images when each gets one.
 bool by_image(const ConvShape& s) { return s.batch >= thread_count(); }
 
+int panel_width(const ConvShape& s) { return s.channels_last ? gemm_kernel().columns : gemm_kernel().rows; }
+
 struct ForwardScratch {
   int32_t* tap_offset;
   float *images, *product;
@@ -21,43 +24,75 @@ struct ForwardScratch {
     Carver carve(block);
     tap_offset = carve.ints(s.taps);
     images = carve.floats(layout.image_size() * (by_image(s) ? thread_count() : 1));
-    product = carve.floats(s.channels_last ? gemm_scratch(s.out_size, s.out_per_group(), s.patch())
+    product = carve.floats(s.channels_last ? gemm_scratch(s.out_size * s.batch, s.out_per_group(), s.patch())
                                            : gemm_scratch(s.out_per_group(), s.out_size, s.patch()));
     total = carve.total;
   }
 };
 
-// One image, all groups. `image` is X's own or its padded copy.
-void forward_image(const ConvShape& s, const PatchLayout& layout, const float* image, const float* packed,
-                   const ConvFinish& finish, float* y, float* scratch) {
+// Taps that follow each other along a row of NHWC lie side by side, all channels of one after those of the other.
+int64_t taps_in_a_row(const ConvShape& s) {
+  return s.group == 1 && s.dilation[s.rank - 1] == 1 ? s.kernel[s.rank - 1] : 1;
+}
+
+// One group of one image. `image` is X's own or its padded copy, from the group's first channel on.
+void multiply_planes(const ConvShape& s, const PatchLayout& layout, const float* image, const float* packed,
+                     const ConvFinish& finish, float* y, float* scratch) {
+  const PatchSource source{&layout, image, 0, s.out_size, s.taps, s.in_per_group()};
+  Gemm product;
+  product.m = s.out_per_group(), product.n = s.out_size, product.k = s.patch();
+  product.low = finish.low, product.high = finish.high;
+  product.a.packed = packed, product.row_bias = finish.bias;
+  if (s.pointwise())
+    product.b = columns_of(image, s.in_size);
+  else
+    product.b.pack = pack_pixels, product.b.source = &source;
+  product.c = y, product.c_stride = s.out_size;
+  gemm(product, scratch);
+}
+
+// The same of NHWC, or, if pointwise, of `images` that follow each other.
+void multiply_pixels(const ConvShape& s, const PatchLayout& layout, int64_t images, const float* image,
+                     const float* packed, const ConvFinish& finish, float* y, float* scratch) {
+  const RowSource source{&layout, image, taps_in_a_row(s)};
+  Gemm product;
+  product.m = s.out_size * images, product.n = s.out_per_group(), product.k = s.patch();
+  product.low = finish.low, product.high = finish.high;
+  product.b.packed = packed, product.column_bias = finish.bias, product.add = finish.add;
+  if (s.pointwise())
+    product.a = rows_of(image, s.in_channels);
+  else
+    product.a.locate = locate_pixels, product.a.length = source.taps * s.in_per_group(), product.a.source = &source;
+  product.c = y, product.c_stride = s.out_channels;
+  gemm(product, scratch);
+}
+
+// All groups of one image, or of several if pointwise in NHWC.
+void forward_images(const ConvShape& s, const PatchLayout& layout, int64_t images, const float* image,
+                    const float* packed, const ConvFinish& finish, float* y, float* scratch) {
   const int64_t inputs = s.in_per_group(), outputs = s.out_per_group();
-  const GemmKernel& kernel = gemm_kernel();
-  const int64_t packed_size = gemm_packed_size(outputs, s.patch(), s.channels_last ? kernel.columns : kernel.rows);
+  const int64_t packed_size = gemm_packed_size(outputs, s.patch(), panel_width(s));
   for (int64_t g = 0; g < s.group; ++g, packed += packed_size) {
-    const float* first = image + g * inputs * (s.channels_last ? 1 : layout.plane);
-    const PatchSource source{&layout, first, 0, s.out_size, s.taps, inputs};
-    Gemm product;
-    product.k = s.patch(), product.low = finish.low, product.high = finish.high;
-    const float* bias = finish.bias ? finish.bias + g * outputs : nullptr;
-    if (s.channels_last) {
-      product.m = s.out_size, product.n = outputs;
-      if (s.pointwise())
-        product.a = rows_of(first, s.in_channels);
-      else
-        product.a.pack = pack_pixels_channels_last, product.a.source = &source;
-      product.b.packed = packed, product.column_bias = bias;
-      product.c = y + g * outputs, product.c_stride = s.out_channels;
-    } else {
-      product.m = outputs, product.n = s.out_size;
-      product.a.packed = packed, product.row_bias = bias;
-      if (s.pointwise())
-        product.b = columns_of(first, s.in_size);
-      else
-        product.b.pack = pack_pixels, product.b.source = &source;
-      product.c = y + g * outputs * s.out_size, product.c_stride = s.out_size;
-    }
-    gemm(product, scratch);
+    ConvFinish part = finish;
+    if (part.bias) part.bias += g * outputs;
+    if (part.add) part.add += g * outputs;
+    if (s.channels_last)
+      multiply_pixels(s, layout, images, image + g * inputs, packed, part, y + g * outputs, scratch);
+    else
+      multiply_planes(s, layout, image + g * inputs * layout.plane, packed, part, y + g * outputs * s.out_size,
+                      scratch);
   }
+}
+
+// The filter as NHWC's product wants it, whatever its own order: rows along k = (tap, channel).
+void pack_filter_rows(const void* source, int width, int64_t begin, int64_t end, int64_t, int64_t, float* out) {
+  const auto& [s, w] = *static_cast<const std::pair<const ConvShape&, const float*>*>(source);
+  const int64_t channel_step = s.filter_channel_step(), tap_step = s.filter_tap_step();
+  for (int64_t m = begin; m < end; m += width)
+    for (int64_t t = 0; t < s.taps; ++t)
+      for (int64_t c = 0; c < s.in_per_group(); ++c, out += width)
+        for (int64_t i = 0; i < width; ++i)
+          out[i] = m + i < end ? w[(m + i) * s.patch() + c * channel_step + t * tap_step] : 0.f;
 }
 
 // scale[i] times row i of a packed filter.
@@ -79,18 +114,19 @@ void pack_depthwise(const ConvShape& s, const float* w, const float* scale, floa
 int64_t conv_packed_size(const ConvShape& s) {
   if (s.depthwise()) return s.in_channels * s.taps;
   if (winograd_fits(s)) return winograd_packed_size(s);
-  const int width = s.channels_last ? gemm_kernel().columns : gemm_kernel().rows;
-  return s.group * gemm_packed_size(s.out_per_group(), s.patch(), width);
+  return s.group * gemm_packed_size(s.out_per_group(), s.patch(), panel_width(s));
 }
 
 void conv_pack(const ConvShape& s, const float* w, const float* scale, float* packed) {
   if (s.depthwise()) return pack_depthwise(s, w, scale, packed);
   if (winograd_fits(s)) return winograd_pack(s, w, scale, packed);
-  const int width = s.channels_last ? gemm_kernel().columns : gemm_kernel().rows;
+  const int width = panel_width(s);
   const int64_t outputs = s.out_per_group(), k = s.patch(), size = gemm_packed_size(outputs, k, width);
   for (int64_t g = 0; g < s.group; ++g) {
-    // NHWC's filter runs along (tap, channel), the order its patches are packed in: both are rows of k.
-    gemm_pack(rows_of(w + g * outputs * k, k), width, outputs, k, packed + g * size);
+    const std::pair<const ConvShape&, const float*> filter{s, w + g * outputs * k};
+    GemmSide rows = rows_of(filter.second, k);
+    if (s.filter_first) rows = {}, rows.pack = pack_filter_rows, rows.source = &filter;
+    gemm_pack(rows, width, outputs, k, packed + g * size);
     if (scale) scale_packed(width, outputs, k, scale + g * outputs, packed + g * size);
   }
 }
@@ -109,11 +145,14 @@ void conv_forward(const ConvShape& s, const float* x, const float* packed, const
   const PatchLayout layout = patch_layout(s, s.in_channels, s.channels_last, reinterpret_cast<int32_t*>(scratch));
   const ForwardScratch part(s, layout, scratch);
   const int64_t in_step = s.in_channels * s.in_size, out_step = s.out_channels * s.out_size;
+  if (s.channels_last && s.pointwise()) return forward_images(s, layout, s.batch, x, packed, finish, y, part.product);
   const auto run = [&](int64_t begin, int64_t end) {
     float* own = part.images + (by_image(s) ? thread_index() * layout.image_size() : 0);
     for (int64_t n = begin; n < end; ++n) {
       if (layout.padded) pad_images(s, layout, n, n + 1, x, own);
-      forward_image(s, layout, layout.padded ? own : x + n * in_step, packed, finish, y + n * out_step, part.product);
+      ConvFinish one = finish;
+      if (one.add) one.add += n * out_step;
+      forward_images(s, layout, 1, layout.padded ? own : x + n * in_step, packed, one, y + n * out_step, part.product);
     }
   };
   if (by_image(s))
@@ -151,11 +190,13 @@ void conv_forward_plain(const ConvShape& s, const float* x, const float* w, cons
             const int64_t channel = m / outputs * inputs + c;
             const float a =
                 x[n * s.in_channels * s.in_size + (last ? at * s.in_channels + channel : channel * s.in_size + at)];
-            sum += double(a) * w[last ? (m * s.taps + t) * inputs + c : (m * inputs + c) * s.taps + t];
+            sum += double(a) * w[m * s.patch() + c * s.filter_channel_step() + t * s.filter_tap_step()];
           }
         }
+        const int64_t to = n * s.out_channels * s.out_size + (last ? p * s.out_channels + m : m * s.out_size + p);
+        if (finish.add) sum += finish.add[to];
         sum = sum < finish.low ? finish.low : sum > finish.high ? finish.high : sum;
-        y[n * s.out_channels * s.out_size + (last ? p * s.out_channels + m : m * s.out_size + p)] = float(sum);
+        y[to] = float(sum);
       }
 }
 

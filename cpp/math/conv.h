@@ -11,9 +11,10 @@
 
 namespace pf {
 
-// What is added and clamped as the output is stored; bias may be null.
+// What is added and clamped as the output is stored; each may be null.
 struct ConvFinish {
   const float* bias = nullptr;
+  const float* add = nullptr;  // another tensor of Y's shape; with channels last only
   float low = -__builtin_huge_valf(), high = __builtin_huge_valf();
 };
 

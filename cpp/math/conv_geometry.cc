@@ -70,6 +70,7 @@ Status WindowArgs::read(const Args& args) {
   const std::string_view order = args.s("order");
   PF_CHECK(order == "NCHW" || order == "NHWC", argument, "order is \"", order, "\", not NCHW or NHWC");
   channels_last = order == "NHWC";
+  filter_first = channels_last && args.has(kFilterFirst);
   if (schema.find_arg("global_pooling")) global = args.b("global_pooling");
   if (schema.find_arg("group")) group = args.i("group");
   int64_t rule = 0;
@@ -211,9 +212,9 @@ Status pool_window(const WindowArgs& args, const Shape& x, int want_rank, Window
 Status conv_shape(const WindowArgs& args, const Shape& x, const Shape& w, int want_rank, ConvShape* out) {
   PF_TRY(check_rank("X", x, want_rank));
   PF_CHECK(w.rank() == x.rank(), shape, "W must have as many dimensions as X; W is ", w, ", X is ", x);
-  const Activation a(x, args.channels_last), filter(w, args.channels_last);
+  const Activation a(x, args.channels_last), filter(w, args.channels_last && !args.filter_first);
   out->batch = a.batch, out->in_channels = a.channels, out->out_channels = w[0];
-  out->group = args.group, out->channels_last = args.channels_last;
+  out->group = args.group, out->channels_last = args.channels_last, out->filter_first = args.filter_first;
   PF_CHECK(args.group > 0, argument, "group is ", args.group, ", not positive");
   PF_CHECK(a.channels % args.group == 0 && w[0] % args.group == 0, shape,
            "input and output channels must be multiples of group=", args.group, "; X has ", a.channels,

@@ -7,6 +7,8 @@
 namespace pf {
 
 inline constexpr int kMaxSpatial = 6;
+// The argument by which the planner says so, see WindowArgs::filter_first.
+inline constexpr const char* kFilterFirst = "pf.filter_first";
 
 // Padding by a rule instead of by numbers (LegacyPadding of caffe2_legacy.proto).
 enum class LegacyPad { kNone = 0, kValid = 1, kSame = 2, kCaffePooling = 3 };
@@ -19,6 +21,7 @@ struct WindowArgs {
   int64_t pad_head[kMaxSpatial], pad_tail[kMaxSpatial];
   LegacyPad legacy = LegacyPad::kNone;
   bool channels_last = false, global = false, padded = false;
+  bool filter_first = false;  // NHWC by the planner's choice: the filter still lies as NCHW has it
   int64_t group = 1;
 
   WindowArgs() = default;
@@ -43,8 +46,11 @@ struct Window {
 // A convolution: a window, and channels that are mixed within each group.
 struct ConvShape : Window {
   int64_t batch = 0, in_channels = 0, out_channels = 0, group = 1;
-  bool channels_last = false;
+  bool channels_last = false, filter_first = false;  // as in WindowArgs
 
+  // Element (m, c, tap) of the filter is w[m * patch() + c * filter_channel_step() + tap * filter_tap_step()].
+  int64_t filter_channel_step() const { return channels_last && !filter_first ? 1 : taps; }
+  int64_t filter_tap_step() const { return channels_last && !filter_first ? in_per_group() : 1; }
   int64_t in_per_group() const { return in_channels / group; }
   int64_t out_per_group() const { return out_channels / group; }
   int64_t patch() const { return in_per_group() * taps; }  // inputs of one output

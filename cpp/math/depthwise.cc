@@ -85,24 +85,88 @@ void planes_first(const ConvShape& s, const float* x, const float* packed, const
   });
 }
 
-// One output pixel of NHWC: vectors run along the channels.
-void run_pixel(const ConvShape& s, const PatchLayout& l, const float* image, const float* w, const ConvFinish& finish,
-               float* y) {
-  const int64_t channels = s.in_channels;
-  const f32x4 low = f32x4::splat(finish.low), high = f32x4::splat(finish.high);
-  int64_t c = 0;
-  for (; c + 4 <= channels; c += 4) {
-    f32x4 sum = finish.bias ? f32x4::load(finish.bias + c) : f32x4::zero();
-    for (int64_t t = 0; t < s.taps; ++t)
-      sum = madd(f32x4::load(w + t * channels + c), f32x4::load(image + l.tap_offset[t] + c), sum);
-    min(max(sum, low), high).store(y + c);
+// NHWC: vectors run along the channels. One row of output pixels, whose inputs under tap t begin at image +
+// tap_offset[t].
+struct RowJob {
+  const ConvShape* s;
+  const PatchLayout* layout;
+  const float *image, *w;
+  const ConvFinish* finish;
+  const float* add;
+  float* y;
+  int64_t step;  // from the input of a pixel to that of the next
+};
+
+PF_INLINE void finish_pixel(const RowJob& job, int64_t at, f32x4 sum) {
+  if (job.add) sum += f32x4::load(job.add + at);
+  min(max(sum, f32x4::splat(job.finish->low)), f32x4::splat(job.finish->high)).store(job.y + at);
+}
+
+PF_INLINE f32x4 first_sum(const RowJob& job, int64_t c) {
+  return job.finish->bias ? f32x4::load(job.finish->bias + c) : f32x4::zero();
+}
+
+// Four pixels under three taps of three rows: each input is loaded once for all the taps of its row.
+template <int kStride>
+PF_INLINE void four_pixels_of_nine_taps(const RowJob& job, int64_t pixel, int64_t c) {
+  const int64_t channels = job.s->in_channels;
+  f32x4 sum[4];
+  sum[0] = sum[1] = sum[2] = sum[3] = first_sum(job, c);
+  for (int64_t row = 0; row < 3; ++row) {
+    const float* const from = job.image + pixel * job.step + job.layout->tap_offset[3 * row] + c;
+    f32x4 x[3 * kStride + 3];
+    PF_UNROLL
+    for (int i = 0; i < 3 * kStride + 3; ++i) x[i] = f32x4::load(from + i * channels);
+    PF_UNROLL
+    for (int t = 0; t < 3; ++t) {
+      const f32x4 w = f32x4::load(job.w + (3 * row + t) * channels + c);
+      PF_UNROLL
+      for (int i = 0; i < 4; ++i) sum[i] = madd(w, x[i * kStride + t], sum[i]);
+    }
   }
+  PF_UNROLL
+  for (int i = 0; i < 4; ++i) finish_pixel(job, (pixel + i) * channels + c, sum[i]);
+}
+
+PF_INLINE void one_pixel(const RowJob& job, int64_t pixel, int64_t c) {
+  const int64_t channels = job.s->in_channels, at = pixel * channels + c;
+  f32x4 sum = first_sum(job, c);
+  for (int64_t t = 0; t < job.s->taps; ++t)
+    sum = madd(f32x4::load(job.w + t * channels + c),
+               f32x4::load(job.image + pixel * job.step + job.layout->tap_offset[t] + c), sum);
+  finish_pixel(job, at, sum);
+}
+
+// The channels that fill no vector.
+void last_channels(const RowJob& job, int64_t pixel, int64_t c) {
+  const int64_t channels = job.s->in_channels;
   for (; c < channels; ++c) {
-    float sum = finish.bias ? finish.bias[c] : 0.f;
-    for (int64_t t = 0; t < s.taps; ++t) sum += w[t * channels + c] * image[l.tap_offset[t] + c];
-    sum = sum < finish.low ? finish.low : sum;
-    y[c] = finish.high < sum ? finish.high : sum;
+    float sum = job.finish->bias ? job.finish->bias[c] : 0.f;
+    for (int64_t t = 0; t < job.s->taps; ++t)
+      sum += job.w[t * channels + c] * job.image[pixel * job.step + job.layout->tap_offset[t] + c];
+    const int64_t at = pixel * channels + c;
+    sum += job.add ? job.add[at] : 0.f;
+    sum = sum < job.finish->low ? job.finish->low : sum;
+    job.y[at] = job.finish->high < sum ? job.finish->high : sum;
   }
+}
+
+// Taps that lie side by side in rows of three, as four_pixels_of_nine_taps() reads them.
+bool three_by_three(const ConvShape& s) {
+  return s.rank == 2 && s.kernel[0] == 3 && s.kernel[1] == 3 && s.dilation[1] == 1;
+}
+
+void run_row(const RowJob& job) {
+  const int64_t channels = job.s->in_channels, width = job.s->out[job.s->rank - 1];
+  const int64_t stride = three_by_three(*job.s) ? job.s->stride[1] : 0, whole = channels / 4 * 4;
+  int64_t pixel = 0;
+  for (; stride == 1 && pixel + 4 <= width; pixel += 4)
+    for (int64_t c = 0; c < whole; c += 4) four_pixels_of_nine_taps<1>(job, pixel, c);
+  for (; stride == 2 && pixel + 4 <= width; pixel += 4)
+    for (int64_t c = 0; c < whole; c += 4) four_pixels_of_nine_taps<2>(job, pixel, c);
+  for (; pixel < width; ++pixel)
+    for (int64_t c = 0; c < whole; c += 4) one_pixel(job, pixel, c);
+  for (pixel = 0; whole < channels && pixel < width; ++pixel) last_channels(job, pixel, whole);
 }
 
 void channels_last(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
@@ -110,12 +174,17 @@ void channels_last(const ConvShape& s, const float* x, const float* packed, cons
   Carver carve(scratch);
   const PatchLayout l = patch_layout(s, s.in_channels, true, carve.ints(s.taps));
   float* const padded = carve.floats(l.image_size());
+  const int64_t width = s.out[s.rank - 1], row = width * s.in_channels;
   for (int64_t n = 0; n < s.batch; ++n) {
     const float* image = x + n * s.in_channels * s.in_size;
     if (l.padded) pad_images(s, l, n, n + 1, x, padded), image = padded;
-    float* const out = y + n * s.in_channels * s.out_size;
-    parallel_for(s.out_size, 1 + 16384 / (s.in_channels * s.taps + 1), [&](int64_t begin, int64_t end) {
-      for (int64_t p = begin; p < end; ++p) run_pixel(s, l, image + l.base(p), packed, finish, out + p * s.in_channels);
+    const int64_t first = n * s.in_channels * s.out_size;
+    parallel_for(s.out_size / width, 1 + 16384 / (row * s.taps + 1), [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        const int64_t at = first + r * row;
+        run_row({&s, &l, image + l.base(r * width), packed, &finish, finish.add ? finish.add + at : nullptr, y + at,
+                 l.stride[l.rank - 1] * s.in_channels});
+      }
     });
   }
 }

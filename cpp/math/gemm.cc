@@ -14,23 +14,42 @@ constexpr int kMaxRows = 16, kMaxColumns = 64;  // of any tile
 constexpr int64_t kRowBlock = 48;      // rows of A packed at a time: with 512 of k, 96 KB of second-level cache
 constexpr int64_t kColumnBlock = 256;  // columns of B packed at a time
 
+constexpr int64_t kPointer = sizeof(const float*) / sizeof(float);  // floats that make room for one
+
 const float kZeros[kMaxColumns] = {};
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// k in equal blocks no longer than the kernel likes.
-int64_t depth_block(int64_t k, const GemmKernel& kernel) {
-  const int64_t blocks = (k + kernel.depth - 1) / kernel.depth;
-  return blocks <= 1 ? k : (k + blocks - 1) / blocks;
-}
+struct Range {
+  int64_t begin, end;
+};
+
+int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1) / by; }
+
+// n in the fewest equal pieces of at most `most`.
+int64_t even_piece(int64_t n, int64_t most) { return n <= most ? n : divide_up(n, divide_up(n, most)); }
+
+// How k is cut: in blocks no longer than the kernel likes, each of whole taps or within one.
+struct Depth {
+  int64_t k, length, block;
+  Depth(const Gemm& g, const GemmKernel& kernel) : k(g.k), length(g.a.locate ? g.a.length : g.k) {
+    // Short pieces: their pointers must not need more scratch than packed rows would.
+    const int64_t most = kernel.depth / (length < kPointer ? kPointer : length);
+    block = length >= kernel.depth ? even_piece(length, kernel.depth) : even_piece(k / length, most) * length;
+  }
+  int64_t end(int64_t begin) const {
+    return smaller(begin + block, length >= block ? (begin / length + 1) * length : k);
+  }
+};
 
 int64_t row_block(int64_t m, const GemmKernel& kernel) { return round_up(smaller(m, kRowBlock), kernel.rows); }
 int64_t column_block(int64_t n, const GemmKernel& kernel) { return round_up(smaller(n, kColumnBlock), kernel.columns); }
 
 // Floats of scratch of one thread.
 int64_t thread_scratch(int64_t m, int64_t n, int64_t k, const GemmKernel& kernel) {
-  return depth_block(k, kernel) * (row_block(m, kernel) + column_block(n, kernel)) + 16;
+  const int64_t columns = smaller(k, kernel.depth) * column_block(n, kernel);
+  return columns + smaller(kPointer * k, kernel.depth) * row_block(m, kernel) + 16;
 }
 
 // Panels of one side for [begin, end) x [k_begin, k_end): where they are, or packed into `scratch`. `step` becomes the
@@ -49,69 +68,123 @@ const float* panels(const GemmSide& side, int width, int64_t k, int64_t begin, i
   return scratch;
 }
 
+// The rows of A that one tile takes: in a panel, or each where it lies.
+struct TileRows {
+  const float* panel;
+  const float* const* pointers;  // `rows` of the kernel for each tap
+  int64_t taps, k;               // k: of each tap
+};
+
+void multiply(const GemmKernel& kernel, const TileRows& a, const float* b, const TileStore& store) {
+  if (a.panel)
+    kernel.run(a.k, a.panel, b, store);
+  else
+    kernel.run_rows(a.taps, a.k, a.pointers, b, store);
+}
+
 // A tile that hangs over the edge of C is computed beside it.
-void run_edge(const GemmKernel& kernel, int64_t k, const float* a, const float* b, TileStore store, int64_t rows,
+void run_edge(const GemmKernel& kernel, const TileRows& rows_of_a, const float* b, TileStore store, int64_t rows,
               int64_t columns) {
-  float tile[kMaxRows * kMaxColumns], row_bias[kMaxRows] = {}, column_bias[kMaxColumns] = {};
+  float tile[kMaxRows * kMaxColumns], add[kMaxRows * kMaxColumns];
+  float row_bias[kMaxRows] = {}, column_bias[kMaxColumns] = {};
   float* const c = store.c;
   const int64_t stride = store.stride;
-  for (int64_t i = 0; i < rows; ++i) {
-    if (store.accumulate) std::memcpy(tile + i * kernel.columns, c + i * stride, columns * sizeof(float));
-    row_bias[i] = store.finish ? store.row_bias[i] : 0.f;
+  const auto copy = [&](const float* from, float* to) {
+    std::memset(to, 0, kernel.rows * kernel.columns * sizeof(float));
+    for (int64_t i = 0; i < rows; ++i) std::memcpy(to + i * kernel.columns, from + i * stride, columns * sizeof(float));
+  };
+  if (store.accumulate) copy(c, tile);
+  if (store.finish) {
+    std::memcpy(row_bias, store.row_bias, rows * sizeof(float));
+    std::memcpy(column_bias, store.column_bias, columns * sizeof(float));
+    if (store.add) copy(store.add, add), store.add = add;
   }
-  if (store.finish) std::memcpy(column_bias, store.column_bias, columns * sizeof(float));
   store.c = tile, store.stride = kernel.columns;
   store.row_bias = row_bias, store.column_bias = column_bias;
-  if (store.accumulate && rows < kernel.rows)
-    std::memset(tile + rows * kernel.columns, 0, (kernel.rows - rows) * kernel.columns * sizeof(float));
-  kernel.run(k, a, b, store);
+  multiply(kernel, rows_of_a, b, store);
   for (int64_t i = 0; i < rows; ++i) std::memcpy(c + i * stride, tile + i * kernel.columns, columns * sizeof(float));
 }
 
-struct Range {
-  int64_t begin, end;
+bool lies_in_rows(const GemmSide& a) { return a.locate || (a.data && a.k_stride == 1); }
+
+// The rows of A for one block of rows and of k.
+class BlockRows {
+ public:
+  BlockRows(const Gemm& g, const GemmKernel& kernel, Range rows, Range k, float* scratch) : first_{} {
+    if (!lies_in_rows(g.a)) {
+      first_.panel = panels(g.a, kernel.rows, g.k, rows.begin, rows.end, k.begin, k.end, scratch, &step_);
+      first_.k = k.end - k.begin;
+      return;
+    }
+    const int64_t length = g.a.locate ? g.a.length : g.k, tap = k.begin / length, offset = k.begin % length;
+    first_.taps = divide_up(k.end - k.begin, length), first_.k = (k.end - k.begin) / first_.taps;
+    step_ = first_.taps * kernel.rows;
+    auto* const pointers = reinterpret_cast<const float**>(scratch);
+    first_.pointers = pointers;
+    for (int64_t i = rows.begin; i < round_up(rows.end - rows.begin, kernel.rows) + rows.begin; ++i) {
+      const int64_t at = i - rows.begin, row = smaller(i, rows.end - 1);  // the last row stands in for those beyond
+      const float** to = pointers + at / kernel.rows * step_ + at % kernel.rows;
+      if (!g.a.locate) {
+        *to = g.a.data + row * g.a.stride + offset;
+        continue;
+      }
+      g.a.locate(g.a.source, row, tap, first_.taps, to, kernel.rows);
+      for (int64_t t = 0; offset && t < first_.taps; ++t) to[t * kernel.rows] += offset;
+    }
+  }
+  TileRows tile(int64_t i) const {
+    TileRows rows = first_;
+    if (rows.panel)
+      rows.panel += i * step_;
+    else
+      rows.pointers += i * step_;
+    return rows;
+  }
+
+ private:
+  TileRows first_;
+  int64_t step_;
 };
 
 // Rows x columns of C for one block of k. A panel of B stays in the first-level cache while all rows pass by it.
-void run_block(const Gemm& g, const GemmKernel& kernel, Range rows, Range columns, Range k, const float* a,
-               int64_t a_step, const float* b, int64_t b_step) {
+void run_block(const Gemm& g, const GemmKernel& kernel, Range rows, Range columns, Range k, const BlockRows& a,
+               const float* b, int64_t b_step) {
   TileStore store{};
   store.stride = g.c_stride, store.alpha = g.alpha, store.low = g.low, store.high = g.high;
   store.accumulate = g.accumulate || k.begin > 0;
   store.finish = k.end == g.k;
   for (int64_t j = columns.begin; j < columns.end; j += kernel.columns, b += b_step) {
     const int64_t width = smaller(kernel.columns, g.n - j);
-    const float* panel = a;
-    for (int64_t i = rows.begin; i < rows.end; i += kernel.rows, panel += a_step) {
+    for (int64_t i = rows.begin, t = 0; i < rows.end; i += kernel.rows, ++t) {
       const int64_t height = smaller(kernel.rows, g.m - i);
       store.c = g.c + i * g.c_stride + j;
+      store.add = g.add ? g.add + i * g.c_stride + j : nullptr;
       store.row_bias = g.row_bias ? g.row_bias + i : kZeros;
       store.column_bias = g.column_bias ? g.column_bias + j : kZeros;
       if (height == kernel.rows && width == kernel.columns)
-        kernel.run(k.end - k.begin, panel, b, store);
+        multiply(kernel, a.tile(t), b, store);
       else
-        run_edge(kernel, k.end - k.begin, panel, b, store, height, width);
+        run_edge(kernel, a.tile(t), b, store, height, width);
     }
   }
 }
 
 // What one thread does: its rows x columns of C, block by block.
 void run_range(const Gemm& g, const GemmKernel& kernel, Range rows, Range columns, float* scratch) {
-  const int64_t depth = depth_block(g.k, kernel), row_step = row_block(g.m, kernel);
-  const int64_t column_step = column_block(g.n, kernel);
-  float* const a_scratch = scratch + depth * column_step;
+  const Depth depth(g, kernel);
+  const int64_t row_step = row_block(g.m, kernel), column_step = column_block(g.n, kernel);
+  float* const a_scratch = scratch + depth.block * column_step;
   for (int64_t j = columns.begin; j < columns.end; j += column_step) {
     const Range some_columns{j, smaller(j + column_step, columns.end)};
-    for (int64_t p = 0; p < g.k; p += depth) {
-      const Range some_k{p, smaller(p + depth, g.k)};
-      int64_t a_step, b_step;
+    for (Range some_k{0, 0}; some_k.begin < g.k; some_k.begin = some_k.end) {
+      some_k.end = depth.end(some_k.begin);
+      int64_t b_step;
       const float* b = panels(g.b, kernel.columns, g.k, some_columns.begin, some_columns.end, some_k.begin, some_k.end,
                               scratch, &b_step);
       for (int64_t i = rows.begin; i < rows.end; i += row_step) {
         const Range some_rows{i, smaller(i + row_step, rows.end)};
-        const float* a =
-            panels(g.a, kernel.rows, g.k, some_rows.begin, some_rows.end, some_k.begin, some_k.end, a_scratch, &a_step);
-        run_block(g, kernel, some_rows, some_columns, some_k, a, a_step, b, b_step);
+        const BlockRows a(g, kernel, some_rows, some_k, a_scratch);
+        run_block(g, kernel, some_rows, some_columns, some_k, a, b, b_step);
       }
     }
   }
@@ -124,6 +197,7 @@ void run_empty(const Gemm& g) {
       float& c = g.c[i * g.c_stride + j];
       float x =
           (g.accumulate ? c : 0.f) + (g.row_bias ? g.row_bias[i] : 0.f) + (g.column_bias ? g.column_bias[j] : 0.f);
+      x += g.add ? g.add[i * g.c_stride + j] : 0.f;
       x = x < g.low ? g.low : x;
       c = g.high < x ? g.high : x;
     }
@@ -131,7 +205,7 @@ void run_empty(const Gemm& g) {
 
 #if !defined(__x86_64__)
 // 3 x 12 gives relaxed SIMD 3 % more on large squares, and loses half on the shapes of real layers.
-const GemmKernel kKernel = {4, 8, 512, gemm_tile<f32x4, 4, 2>};
+const GemmKernel kKernel = {4, 8, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>};
 #endif
 
 }  // namespace
@@ -150,15 +224,14 @@ void gemm(const Gemm& g, float* scratch) {
   if (gemm_is_small(g)) return gemm_small(g);
   const GemmKernel& kernel = gemm_kernel();
   const int64_t mine = thread_scratch(g.m, g.n, g.k, kernel);
-  const int64_t row_panels = (g.m + kernel.rows - 1) / kernel.rows;
-  const int64_t column_panels = (g.n + kernel.columns - 1) / kernel.columns;
+  const int64_t row_panels = divide_up(g.m, kernel.rows), column_panels = divide_up(g.n, kernel.columns);
   // Each thread packs the side that is not cut again for itself, so the longer side is cut, into few pieces.
   const int64_t pieces = 2 * thread_count();
   const double work = 2.0 * double(g.m) * double(g.n) * double(g.k);
   const bool by_columns = column_panels * kernel.columns >= row_panels * kernel.rows || column_panels >= 8 * pieces;
   const int64_t panels = by_columns ? column_panels : row_panels;
   const double worth = 100e3 * double(panels) / work;  // panels in 100 kflop, some microseconds
-  int64_t grain = (panels + pieces - 1) / pieces;
+  int64_t grain = divide_up(panels, pieces);
   if (double(grain) < worth) grain = worth < double(panels) ? int64_t(worth) + 1 : panels;
   parallel_for(panels, grain, [&](int64_t begin, int64_t end) {
     float* own = scratch + mine * thread_index();
@@ -238,7 +311,7 @@ void gemm_plain(const Gemm& g) {
             double(g.a.data[i * g.a.stride + p * g.a.k_stride]) * double(g.b.data[j * g.b.stride + p * g.b.k_stride]);
       float& c = g.c[i * g.c_stride + j];
       sum = sum * g.alpha + (g.accumulate ? c : 0) + (g.row_bias ? g.row_bias[i] : 0) +
-            (g.column_bias ? g.column_bias[j] : 0);
+            (g.column_bias ? g.column_bias[j] : 0) + (g.add ? g.add[i * g.c_stride + j] : 0);
       c = float(sum < g.low ? g.low : sum > g.high ? g.high : sum);
     }
 }

@@ -4,16 +4,19 @@
 // Both sides are packed into panels: A into panels of `rows` rows, B into panels of `columns` columns, each panel
 // running along k. One micro kernel multiplies two panels into a tile held in registers. A side may come from a matrix,
 // from memory packed once (weights), or from a function that packs straight from its source (convolution from the
-// image). Results do not depend on the number of threads. Nothing is allocated: the caller brings the scratch.
+// image). Rows of A that run along k in memory are not packed at all: a second micro kernel reads each where it lies.
+// Results do not depend on the number of threads. Nothing is allocated: the caller brings the scratch.
 #pragma once
 
 #include <cstdint>
 
 namespace pf {
 
-// How one tile leaves the registers: c = alpha * tile (+ c), and when `finish`, + biases, clamped to [low, high].
+// How one tile leaves the registers: c = alpha * tile (+ c), and when `finish`, + biases (+ add), clamped to [low,
+// high].
 struct TileStore {
   float* c;
+  const float* add;  // laid out as c; may be null
   int64_t stride;
   float alpha;
   bool accumulate, finish;
@@ -26,6 +29,8 @@ struct GemmKernel {
   int rows, columns;  // of the tile
   int depth;          // k is cut into blocks of at most this, so that a panel of B stays in the first-level cache
   void (*run)(int64_t k, const float* a, const float* b, const TileStore& store);
+  // The same with the rows of A where they lie: under each of `taps` taps, `rows` pointers to k floats each.
+  void (*run_rows)(int64_t taps, int64_t k, const float* const* a, const float* b, const TileStore& store);
 };
 
 // The kernel for this machine; the same one for the whole life of the process.
@@ -37,12 +42,17 @@ const GemmKernel& gemm_kernel();
 using PackFunction = void (*)(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end,
                               float* out);
 
+// Where the pieces [tap, tap + taps) of row i begin: to out, out + step, …
+using LocateFunction = void (*)(const void* source, int64_t i, int64_t tap, int64_t taps, const float** out, int step);
+
 // One side of a product. Element (i, k), i counting rows of A or columns of B, is data[i * stride + k * k_stride].
 struct GemmSide {
   const float* data = nullptr;
   int64_t stride = 0, k_stride = 0;
-  const float* packed = nullptr;  // or: made by gemm_pack for the same side and k
-  PackFunction pack = nullptr;    // or: packs from `source`
+  const float* packed = nullptr;    // or: made by gemm_pack for the same side and k
+  PackFunction pack = nullptr;      // or: packs from `source`
+  LocateFunction locate = nullptr;  // or, for A: finds the pieces of a row, k = tap * length + position, in `source`
+  int64_t length = 0;
   const void* source = nullptr;
 };
 
@@ -53,7 +63,8 @@ struct Gemm {
   int64_t m = 0, n = 0, k = 0;
   GemmSide a, b;
   float* c = nullptr;
-  int64_t c_stride = 0;  // from a row of C to the next
+  int64_t c_stride = 0;        // from a row of C to the next
+  const float* add = nullptr;  // laid out as C, added before clamping
   float alpha = 1;
   bool accumulate = false;                                           // add to C instead of overwriting it
   const float* row_bias = nullptr;                                   // m floats, added to each column

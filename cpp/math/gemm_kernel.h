@@ -1,43 +1,83 @@
 // SPDX-License-Identifier: Apache-2.0
-// The micro kernel, written once over a vector type V (load, load_splat, splat, store, madd, min, max, kLanes).
+// The micro kernels, written once over a vector type V (load, load_splat, splat, store, madd, min, max, kLanes).
 // No include guard on purpose: gemm_x86.cc includes it once per instruction set, inside a namespace and a target
 // region of its own.
 
-// Accumulators, kVectors vectors of B and one splat of A must fit the registers; a fence after each row keeps the
-// compiler from hoisting more loads than that.
+// The tile: accumulators, kVectors vectors of B and one splat of A must fit the registers.
 template <class V, int kRows, int kVectors>
-void gemm_tile(int64_t k, const float* a, const float* b, const ::pf::TileStore& store) {
+struct GemmTile {
+  static constexpr int kWidth = kVectors * V::kLanes;
   V sum[kRows][kVectors];
-  PF_UNROLL
-  for (int i = 0; i < kRows; ++i) {
+
+  PF_INLINE GemmTile() {
     PF_UNROLL
-    for (int j = 0; j < kVectors; ++j) sum[i][j] = V::zero();
+    for (int i = 0; i < kRows; ++i) {
+      PF_UNROLL
+      for (int j = 0; j < kVectors; ++j) sum[i][j] = V::zero();
+    }
   }
-  for (; k > 0; --k, a += kRows, b += kVectors * V::kLanes) {
+
+  // One k: `element` tells where that of each row is. A fence after each row keeps the compiler from hoisting more
+  // loads than there are registers for.
+  template <class Element>
+  PF_INLINE void step(Element element, const float* b) {
     V column[kVectors];
     PF_UNROLL
     for (int j = 0; j < kVectors; ++j) column[j] = V::load(b + j * V::kLanes);
     PF_UNROLL
     for (int i = 0; i < kRows; ++i) {
-      const V row = V::load_splat(a + i);
+      const V row = V::load_splat(element(i));
       PF_UNROLL
       for (int j = 0; j < kVectors; ++j) sum[i][j] = madd(row, column[j], sum[i][j]);
       asm volatile("" ::: "memory");
     }
   }
-  const V alpha = V::splat(store.alpha), low = V::splat(store.low), high = V::splat(store.high);
-  PF_UNROLL
-  for (int i = 0; i < kRows; ++i) {
-    float* c = store.c + i * store.stride;
+
+  PF_INLINE void store(const ::pf::TileStore& to) const {
+    const V alpha = V::splat(to.alpha), low = V::splat(to.low), high = V::splat(to.high);
     PF_UNROLL
-    for (int j = 0; j < kVectors; ++j) {
-      V x = sum[i][j] * alpha;
-      if (store.accumulate) x = x + V::load(c + j * V::kLanes);
-      if (store.finish) {
-        x = x + V::load_splat(store.row_bias + i) + V::load(store.column_bias + j * V::kLanes);
-        x = min(max(x, low), high);
+    for (int i = 0; i < kRows; ++i) {
+      float* c = to.c + i * to.stride;
+      PF_UNROLL
+      for (int j = 0; j < kVectors; ++j) {
+        V x = sum[i][j] * alpha;
+        if (to.accumulate) x = x + V::load(c + j * V::kLanes);
+        if (to.finish) {
+          x = x + V::load_splat(to.row_bias + i) + V::load(to.column_bias + j * V::kLanes);
+          if (to.add) x = x + V::load(to.add + i * to.stride + j * V::kLanes);
+          x = min(max(x, low), high);
+        }
+        x.store(c + j * V::kLanes);
       }
-      x.store(c + j * V::kLanes);
     }
   }
+};
+
+template <class V, int kRows, int kVectors>
+void gemm_panels(int64_t k, const float* a, const float* b, const ::pf::TileStore& store) {
+  GemmTile<V, kRows, kVectors> tile;
+  for (; k > 0; --k, a += kRows, b += tile.kWidth) tile.step([a](int i) { return a + i; }, b);
+  tile.store(store);
+}
+
+template <class V, int kRows, int kVectors>
+void gemm_rows(int64_t taps, int64_t k, const float* const* a, const float* b, const ::pf::TileStore& store) {
+  GemmTile<V, kRows, kVectors> tile;
+  for (; taps > 0; --taps, a += kRows) {
+    const float* row[kRows];
+    PF_UNROLL
+    for (int i = 0; i < kRows; ++i) row[i] = a[i];
+    const auto advance = [&row](int step) {
+      PF_UNROLL
+      for (int i = 0; i < kRows; ++i) row[i] += step;
+    };
+    int64_t left = k;
+    // Four steps for each time the pointers move, for there are many of them.
+    for (; left >= 4; left -= 4, advance(4)) {
+      PF_UNROLL
+      for (int p = 0; p < 4; ++p, b += tile.kWidth) tile.step([&row, p](int i) { return row[i] + p; }, b);
+    }
+    for (; left > 0; --left, advance(1), b += tile.kWidth) tile.step([&row](int i) { return row[i]; }, b);
+  }
+  tile.store(store);
 }

@@ -9,7 +9,7 @@
 namespace pf {
 namespace sse {
 #include "math/gemm_kernel.h"
-const GemmKernel kKernel = {4, 8, 512, gemm_tile<f32x4, 4, 2>};
+const GemmKernel kKernel = {4, 8, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>};
 }  // namespace sse
 }  // namespace pf
 
@@ -36,7 +36,7 @@ PF_INLINE Vector madd(Vector a, Vector b, Vector c) { return {_mm256_fmadd_ps(a.
 PF_INLINE Vector min(Vector a, Vector b) { return {_mm256_min_ps(b.v, a.v)}; }
 PF_INLINE Vector max(Vector a, Vector b) { return {_mm256_max_ps(b.v, a.v)}; }
 #include "math/gemm_kernel.h"
-const GemmKernel kKernel = {6, 16, 256, gemm_tile<Vector, 6, 2>};
+const GemmKernel kKernel = {6, 16, 256, gemm_panels<Vector, 6, 2>, gemm_rows<Vector, 6, 2>};
 }  // namespace avx2
 }  // namespace pf
 #if defined(__clang__)
@@ -65,7 +65,7 @@ PF_INLINE Vector madd(Vector a, Vector b, Vector c) { return {_mm512_fmadd_ps(a.
 PF_INLINE Vector min(Vector a, Vector b) { return {_mm512_min_ps(b.v, a.v)}; }
 PF_INLINE Vector max(Vector a, Vector b) { return {_mm512_max_ps(b.v, a.v)}; }
 #include "math/gemm_kernel.h"
-const GemmKernel kKernel = {8, 32, 256, gemm_tile<Vector, 8, 2>};
+const GemmKernel kKernel = {8, 32, 256, gemm_panels<Vector, 8, 2>, gemm_rows<Vector, 8, 2>};
 }  // namespace avx512
 }  // namespace pf
 #if defined(__clang__)

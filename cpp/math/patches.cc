@@ -227,26 +227,10 @@ void pack_planes(const void* source, int width, int64_t begin, int64_t end, int6
     }
 }
 
-void pack_pixels_channels_last(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin,
-                               int64_t k_end, float* out) {
-  const PatchSource& s = *static_cast<const PatchSource*>(source);
-  const PatchLayout& l = *s.layout;
-  for (int64_t p = begin; p < end; p += width) {
-    const int64_t valid = smaller(width, end - p);
-    const float* pixel[kMaxWidth];
-    for (int64_t j = 0; j < valid; ++j)
-      pixel[j] = s.image + (p + j) / s.pixels * s.image_stride + l.base((p + j) % s.pixels);
-    for (int64_t k = k_begin; k < k_end;) {
-      const int64_t c = k % s.channels, length = smaller(k_end - k, s.channels - c);
-      const int64_t at = l.tap_offset[k / s.channels] + c;
-      for (int64_t j = 0; j < width; ++j) {
-        float* to = out + j;
-        for (int64_t q = 0; q < length; ++q, to += width) *to = j < valid ? pixel[j][at + q] : 0.f;
-      }
-      out += length * width;
-      k += length;
-    }
-  }
+void locate_pixels(const void* source, int64_t i, int64_t tap, int64_t taps, const float** out, int step) {
+  const RowSource& s = *static_cast<const RowSource*>(source);
+  const float* const window = s.image + s.layout->base(i);
+  for (int64_t t = tap; t < tap + taps; ++t, out += step) *out = window + s.layout->tap_offset[t * s.taps];
 }
 
 void scatter_patches(const PatchLayout& l, int64_t channels, int64_t taps, int64_t begin, int64_t end,

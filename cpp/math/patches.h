@@ -34,8 +34,8 @@ void pad_images(const Window& w, const PatchLayout& layout, int64_t begin, int64
 // The other way: adds nothing, drops the padding.
 void unpad_image(const Window& w, const PatchLayout& layout, const float* padded, float* x);
 
-// What the packing functions read: channels [channel, …) of an image (NCHW) or of each pixel (NHWC). The image may be
-// one of several: output pixel p of image i is number i * pixels + p.
+// What the packing functions read: channels [channel, …) of an image, NCHW. The image may be one of several: output
+// pixel p of image i is number i * pixels + p.
 struct PatchSource {
   const PatchLayout* layout;
   const float* image;    // of the group's first channel
@@ -49,9 +49,14 @@ struct PatchSource {
 void pack_pixels(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end, float* out);
 // Panels of k = channel * taps + tap running along pixels: NCHW's B for the gradient of the filter.
 void pack_taps(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end, float* out);
-// Panels of pixels running along k = tap * channels + channel: NHWC's A.
-void pack_pixels_channels_last(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin,
-                               int64_t k_end, float* out);
+// NHWC's A, k = tap * channels + channel, is read where it lies: a row is an output pixel, a piece of it the input
+// under `taps` taps that follow each other without a gap.
+struct RowSource {
+  const PatchLayout* layout;
+  const float* image;  // of the group's first channel
+  int64_t taps;
+};
+void locate_pixels(const void* source, int64_t i, int64_t tap, int64_t taps, const float** out, int step);
 // Panels of channels running along pixels of several images: NCHW's dY for the gradient of the filter.
 struct PlaneSource {
   const float* data;

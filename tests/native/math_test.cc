@@ -45,9 +45,27 @@ struct Room {
   bool intact() const { return all.back() == 12345; }
 };
 
+// The rows of A cut into pieces of equal length that lie apart: row i, piece t.
+struct Pieces {
+  int64_t m, length;
+  Floats all;
+  Pieces(const Floats& a, int64_t rows, int64_t k, int64_t count)
+      : m(rows), length(k / count), all(size_t(m * k) + 16) {
+    for (int64_t t = 0; t < count; ++t)
+      for (int64_t i = 0; i < m * length; ++i)
+        all[size_t(t * m * length + i)] = a[size_t(i / length * k + t * length + i % length)];
+  }
+  static void locate(const void* source, int64_t i, int64_t tap, int64_t taps, const float** out, int step) {
+    const Pieces& p = *static_cast<const Pieces*>(source);
+    for (int64_t t = tap; t < tap + taps; ++t, out += step) *out = p.all.data() + (t * p.m + i) * p.length;
+  }
+};
+
 void check_product(Dice& dice) {
-  const int64_t m = dice.upto(70), n = dice.upto(200), k = dice.upto(dice.chance(8) ? 1100 : 60) - 1;
+  const int64_t pieces = dice.chance(3) ? dice.upto(12) : 1;
+  const int64_t m = dice.upto(70), n = dice.upto(200), k = (dice.upto(dice.chance(8) ? 1100 : 60) - 1) * pieces;
   const Floats a = dice.floats(m * k), b = dice.floats(n * k), row = dice.floats(m), column = dice.floats(n);
+  const Floats add = dice.floats(m * n);
   Floats c = dice.floats(m * n), d = c;
   Gemm g;
   g.m = m, g.n = n, g.k = k, g.c = c.data(), g.c_stride = n;
@@ -57,15 +75,21 @@ void check_product(Dice& dice) {
   g.accumulate = dice.chance(2);
   if (dice.chance(2)) g.row_bias = row.data();
   if (dice.chance(2)) g.column_bias = column.data();
+  if (dice.chance(2)) g.add = add.data();
   if (dice.chance(2)) g.low = 0;
   if (dice.chance(4)) g.high = 1;
+  if (pieces > 1) g.a = rows_of(a.data(), k);
   Gemm plain = g;
   plain.c = d.data();
   gemm_plain(plain);
   const GemmKernel& kernel = gemm_kernel();
   Floats packed_a(size_t(gemm_packed_size(m, k, kernel.rows)) + 1),
       packed_b(size_t(gemm_packed_size(n, k, kernel.columns)) + 1);
-  if (dice.chance(2)) gemm_pack(g.a, kernel.rows, m, k, packed_a.data()), g.a = {}, g.a.packed = packed_a.data();
+  const Pieces located(a, m, k, pieces);
+  if (k && pieces > 1)
+    g.a = {}, g.a.locate = Pieces::locate, g.a.length = k / pieces, g.a.source = &located;
+  else if (dice.chance(2))
+    gemm_pack(g.a, kernel.rows, m, k, packed_a.data()), g.a = {}, g.a.packed = packed_a.data();
   if (dice.chance(2)) gemm_pack(g.b, kernel.columns, n, k, packed_b.data()), g.b = {}, g.b.packed = packed_b.data();
   Room scratch(gemm_scratch(m, n, k));
   gemm(g, scratch.data());
@@ -81,8 +105,9 @@ bool draw_conv(Dice& dice, ConvShape* s) {
   s->rank = dice.chance(2) ? 2 : int(dice.upto(3));
   s->group = dice.chance(3) ? dice.upto(4) : 1;
   s->in_channels = dice.upto(6) * s->group, s->out_channels = dice.upto(9) * s->group;
-  if (dice.chance(8)) s->group = s->in_channels = s->out_channels = dice.upto(9);
-  s->batch = dice.upto(3), s->channels_last = dice.chance(3);
+  if (dice.chance(5)) s->group = s->in_channels = s->out_channels = dice.upto(15);
+  s->batch = dice.upto(3), s->channels_last = dice.chance(2);
+  s->filter_first = s->channels_last && dice.chance(2);
   for (int d = 0; d < s->rank; ++d) {
     s->in[d] = dice.upto(s->rank == 1 ? 40 : s->rank == 2 ? 14 : 7);
     s->kernel[d] = dice.chance(3) ? 1 : dice.upto(4);
@@ -116,6 +141,8 @@ void check_forward(Dice& dice, const ConvShape& s, const Floats& x, const Floats
   ConvFinish finish;
   if (dice.chance(2)) finish.bias = bias.data();
   if (dice.chance(2)) finish.low = 0;
+  const Floats add = dice.floats(y_size);
+  if (s.channels_last && dice.chance(2)) finish.add = add.data();
   const bool with_scale = dice.chance(2);
   for (int64_t i = 0; with_scale && i < s.out_channels * s.patch(); ++i)
     scaled[size_t(i)] *= scale[size_t(i / s.patch())];

@@ -22,7 +22,7 @@ const sources = [...folders.flatMap(sourcesIn), 'cpp/abi/pf.cc', 'cpp/abi/wasm.c
 const base = [
   ...['accuracy', 'binary', 'clip', 'concat', 'conv', 'conv_gradient', 'copy', 'dropout', 'fc', 'fill', 'fill_random'],
   ...['flatten', 'iter', 'label_cross_entropy', 'leaky_relu', 'learning_rate', 'lrn', 'momentum_sgd', 'mutex', 'pool'],
-  ...['prelu', 'relu', 'reshape', 'sigmoid', 'softmax', 'softmax_with_loss', 'spatial_bn', 'sum', 'sum_elements'],
+  ...['prelu', 'relu', 'reshape', 'sigmoid', 'softmax', 'softmax_with_loss', 'spatial_bn', 'sum', 'sum_elements', 'transpose'],
   ...['weighted_sum'],
 ].map((name) => `cpp/ops/${name}.cc`)
 const others = sources.filter((source) => source.startsWith('cpp/ops/') && !base.includes(source))
@@ -247,6 +247,7 @@ function linkCommand(objects, output, threads) {
 const optimise = (flavour) => [
   '--no-inline=*futex*', // see core/parallel.cc; a pass of its own, so it must come first
   '-O2', // smaller than -O3, and as fast
+  '--low-memory-unused', // nothing of the core lies below 1024: offsets go into the instructions
   '--mvp-features',
   ...[
     'simd',

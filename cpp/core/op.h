@@ -61,9 +61,11 @@ class KernelOf final : public Kernel {
  public:
   explicit KernelOf(const Args& args) : kernel_(make(args)) {}
   Status run(OpRun& op) override { return kernel_.run(op); }
-  bool absorb(const Args& next, int first_input) override {
-    if constexpr (requires { kernel_.absorb(next, first_input); })
-      return kernel_.absorb(next, first_input);
+  bool absorb(const Args& next, int position, int first_input) override {
+    if constexpr (requires { kernel_.absorb(next, position, first_input); })
+      return kernel_.absorb(next, position, first_input);
+    else if constexpr (requires { kernel_.absorb(next, first_input); })
+      return position == 0 && kernel_.absorb(next, first_input);
     else
       return false;
   }
@@ -130,6 +132,9 @@ class OpBuilder {
     return kHost ? (s_.add_inplace(input, output, true), *this) : *this;
   }
   OpBuilder& any_inplace() { return kHost ? (s_.any_inplace = true, *this) : *this; }
+
+  // Images may be channels last in a plan.
+  OpBuilder& images(Images images) { return kHost ? (s_.images = images, *this) : *this; }
 
   OpBuilder& shape(ShapeFn f) { return kHost ? (s_.shape = f, *this) : *this; }
   // The kernel resizes its outputs itself, because `why`.

@@ -167,10 +167,25 @@ class Kernel {
   virtual ~Kernel() = default;
   virtual Status run(OpRun& op) = 0;
   // Planning for inference: may this kernel do the work of `next`, which alone reads its output, as well?
-  // If so it gets next's further inputs appended to its own (the first at index `first_input`) and next's output.
-  virtual bool absorb(const Args& next, int first_input) { return (void)next, (void)first_input, false; }
+  // If so it gets next's other inputs appended to its own (the first at index `first_input`) and next's output. Its own
+  // output is input number `position` of next.
+  virtual bool absorb(const Args& next, int position, int first_input) {
+    return (void)next, (void)position, (void)first_input, false;
+  }
 };
 using KernelFactory = std::unique_ptr<Kernel> (*)(const Args&);
+
+// What becomes of an operator when a plan keeps images channels last, see net/layout.h.
+enum class Images : uint8_t {
+  kFirst,        // it needs them channels first
+  kElementwise,  // runs in any order that all its inputs have
+  kOrder,        // input 0 and the outputs are images in the order of its argument `order`
+  kConv,         // so are those of a convolution, the reason for it all
+  kAxis,         // inputs and output 0 are images, `axis` counts their dimensions
+};
+
+// Says to a convolution whose images the planner keeps channels last: the filter still lies as NCHW has it.
+inline constexpr const char kFilterFirst[] = "pf.filter_first";
 
 struct InPlace {
   int input, output;
@@ -187,6 +202,7 @@ struct Schema {
   std::vector<Port> inputs, outputs;
   std::vector<InPlace> inplace;
   bool any_inplace = false;  // every output may be any input (Caffe2's AllowInplace of all)
+  Images images = Images::kFirst;
   ShapeFn shape = nullptr;
   const char* shape_unknown = nullptr;  // why the shapes cannot be told before the run
   GradientKind gradient_kind = kUndeclared;

@@ -7,8 +7,6 @@
 namespace pf {
 
 inline constexpr int kMaxSpatial = 6;
-// The argument by which the planner says so, see WindowArgs::filter_first.
-inline constexpr const char* kFilterFirst = "pf.filter_first";
 
 // Padding by a rule instead of by numbers (LegacyPadding of caffe2_legacy.proto).
 enum class LegacyPad { kNone = 0, kValid = 1, kSame = 2, kCaffePooling = 3 };
@@ -21,7 +19,7 @@ struct WindowArgs {
   int64_t pad_head[kMaxSpatial], pad_tail[kMaxSpatial];
   LegacyPad legacy = LegacyPad::kNone;
   bool channels_last = false, global = false, padded = false;
-  bool filter_first = false;  // NHWC by the planner's choice: the filter still lies as NCHW has it
+  bool filter_first = false;  // see kFilterFirst
   int64_t group = 1;
 
   WindowArgs() = default;

@@ -67,17 +67,12 @@ void gemm_rows(int64_t taps, int64_t k, const float* const* a, const float* b, c
     const float* row[kRows];
     PF_UNROLL
     for (int i = 0; i < kRows; ++i) row[i] = a[i];
-    const auto advance = [&row](int step) {
+    // One step a turn: unrolled, compilers for WebAssembly keep more loads waiting than there are registers for.
+    for (int64_t left = k; left > 0; --left, b += tile.kWidth) {
+      tile.step([&row](int i) { return row[i]; }, b);
       PF_UNROLL
-      for (int i = 0; i < kRows; ++i) row[i] += step;
-    };
-    int64_t left = k;
-    // Four steps for each time the pointers move, for there are many of them.
-    for (; left >= 4; left -= 4, advance(4)) {
-      PF_UNROLL
-      for (int p = 0; p < 4; ++p, b += tile.kWidth) tile.step([&row, p](int i) { return row[i] + p; }, b);
+      for (int i = 0; i < kRows; ++i) ++row[i];
     }
-    for (; left > 0; --left, advance(1), b += tile.kWidth) tile.step([&row](int i) { return row[i]; }, b);
   }
   tile.store(store);
 }

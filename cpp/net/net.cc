@@ -3,6 +3,7 @@
 
 #include "core/clock.h"
 #include "core/json.h"
+#include "net/layout.h"
 #include "net/plan.h"
 
 namespace pf {
@@ -55,17 +56,21 @@ Status Net::build(const NetDef& def) {
   if (flag(def, "pf.create_inputs"))
     for (auto& name : def.external_input) workspace_.blob(name);
 
-  for (size_t i = 0; i < def.op.size(); ++i) {
-    OpDef op = def.op[i];
+  std::vector<std::string_view> kept(def.external_output.begin(), def.external_output.end());
+  if (const Argument* keep = def.find("pf.keep")) kept.insert(kept.end(), keep->strings.begin(), keep->strings.end());
+  LaidOut laid_out;
+  if (optimize_) laid_out = lay_out(def, kept, workspace_);
+  const std::vector<OpDef>& ops = optimize_ ? laid_out.ops : def.op;
+  for (size_t i = 0; i < ops.size(); ++i) {
+    indices_.push_back(optimize_ ? laid_out.indices[i] : int(i));
+    OpDef op = ops[i];
     if (def.has_device_option && !op.has_device_option)
       op.has_device_option = true, op.device_option = def.device_option;
     ops_.emplace_back();
-    PF_TRY(Operator::create(op, workspace_, &ops_.back()).at("op ", i));
-    indices_.push_back(int(i));
+    PF_TRY(Operator::create(op, workspace_, &ops_.back()).at("op ", indices_.back()));
   }
-  for (auto& name : def.external_output) kept_.push_back(&workspace_.blob(name));
-  if (const Argument* keep = def.find("pf.keep"))
-    for (auto& name : keep->strings) kept_.push_back(&workspace_.blob(name));
+  for (const std::string& name : laid_out.helpers) workspace_.remove(name);  // unlisted: nobody else asks for them
+  for (std::string_view name : kept) kept_.push_back(&workspace_.blob(name));
   inputs_ = blobs_read_first(ops_);
   if (optimize_) fuse(ops_, indices_, kept_);
   return {};

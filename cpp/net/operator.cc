@@ -89,9 +89,10 @@ Status Operator::run(Scratch& scratch) {
   return status.ok() ? Status() : std::move(status).at(title());
 }
 
-bool Operator::absorb(Operator& next) {
-  if (next.out_.size() != 1 || !kernel_->absorb(next.args_, int(in_.size()))) return false;
-  for (size_t i = 1; i < next.in_.size(); ++i) in_.push_back(next.in_[i]);
+bool Operator::absorb(Operator& next, int position) {
+  if (next.out_.size() != 1 || !kernel_->absorb(next.args_, position, int(in_.size()))) return false;
+  for (size_t i = 0; i < next.in_.size(); ++i)
+    if (i != size_t(position)) in_.push_back(next.in_[i]);
   in_types_.resize(in_.size());
   out_[0] = next.out_[0];
   absorbed_.push_back(next.title());

@@ -26,8 +26,9 @@ class Operator {
   // "Conv \"conv1\"": how errors and profiles call it.
   std::string title() const;
 
-  // Lets the kernel do the work of `next` too (see Kernel::absorb); then `next` is no longer needed.
-  bool absorb(Operator& next);
+  // Lets the kernel do the work of `next`, whose input `position` is this one's output, too (see Kernel::absorb); then
+  // `next` is no longer needed.
+  bool absorb(Operator& next, int position);
   const std::vector<std::string>& absorbed() const { return absorbed_; }
 
   // The types of the outputs, from those of the inputs, without running.

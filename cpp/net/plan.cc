@@ -17,33 +17,41 @@ bool contains(const std::vector<Blob*>& all, const Blob* blob) { return count_of
 bool reads(const Operator& op, const Blob* b) { return contains(op.in(), b); }
 bool writes(const Operator& op, const Blob* b) { return contains(op.out(), b); }
 
-// The operator after `at` that is the only reader of ops[at]'s output and could be done together with it, or 0.
-size_t sole_follower(const Operators& ops, size_t at, const std::vector<Blob*>& kept) {
+// An operator, and which of its inputs is meant.
+struct Follower {
+  size_t op;
+  int position;
+};
+
+// The operator after `at` that is the only reader of ops[at]'s output and could be done together with it, or op 0.
+Follower sole_follower(const Operators& ops, size_t at, const std::vector<Blob*>& kept) {
+  constexpr Follower kNone{0, 0};
   Blob* between = ops[at]->out()[0];
   size_t next = at + 1;
   while (next < ops.size() && !reads(*ops[next], between) && !writes(*ops[next], between)) ++next;
-  if (next == ops.size()) return 0;
+  if (next == ops.size()) return kNone;
   const Operator& follower = *ops[next];
-  if (follower.in().empty() || follower.in()[0] != between || follower.out().size() != 1) return 0;
-  if (count_of(follower.in(), between) != 1) return 0;
+  if (follower.out().size() != 1 || count_of(follower.in(), between) != 1) return kNone;
+  int position = 0;
+  while (follower.in()[size_t(position)] != between) ++position;
   Blob* result = follower.out()[0];
   if (result != between) {
     // The blob in between disappears: nobody may want it later.
-    if (contains(kept, between)) return 0;
+    if (contains(kept, between)) return kNone;
     for (size_t i = next + 1; i < ops.size(); ++i) {
-      if (reads(*ops[i], between)) return 0;
+      if (reads(*ops[i], between)) return kNone;
       if (writes(*ops[i], between)) break;
     }
   }
   // The follower's work moves up to `at`: its other inputs must be ready there, its output not in use in between.
   for (size_t i = at; i < next; ++i) {
-    for (size_t k = 1; k < follower.in().size(); ++k)
-      if (writes(*ops[i], follower.in()[k])) return 0;
-    if (i > at && (reads(*ops[i], result) || writes(*ops[i], result))) return 0;
+    for (Blob* other : follower.in())
+      if (other != between && writes(*ops[i], other)) return kNone;
+    if (i > at && (reads(*ops[i], result) || writes(*ops[i], result))) return kNone;
   }
   // In one step the kernel would read inputs that it is writing.
-  if (result != between && reads(*ops[at], result)) return 0;
-  return next;
+  if (result != between && (reads(*ops[at], result) || reads(follower, result))) return kNone;
+  return {next, position};
 }
 
 // What a plan finds out of a blob.
@@ -127,8 +135,9 @@ std::vector<Blob*> blobs_read_first(const Operators& ops) {
 void fuse(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& kept) {
   for (size_t i = 0; i < ops.size(); ++i) {
     if (ops[i]->out().empty()) continue;
-    while (size_t next = sole_follower(ops, i, kept)) {
-      if (!ops[i]->absorb(*ops[next])) break;
+    for (;;) {
+      const auto [next, position] = sole_follower(ops, i, kept);
+      if (!next || !ops[i]->absorb(*ops[next], position)) break;
       ops.erase(ops.begin() + ptrdiff_t(next));
       indices.erase(indices.begin() + ptrdiff_t(next));
     }

@@ -174,6 +174,7 @@ constexpr auto kOperands = [](auto& op) {
       .input("B", "Type of A; shape of A or one that is repeated to it.")
       .output("C", "Shape of A; by numpy's rules the common shape.")
       .inplace(0, 0)
+      .images(Images::kElementwise)
       .shape(binary_shape);
 };
 

@@ -49,6 +49,7 @@ struct ClipGradient {
 };
 
 PF_OP(Clip)
+    .images(Images::kElementwise)
     .doc("Elementwise `Y = min(max(X, min), max)`. `min` 0 and `max` 6 make Relu6.")
     .optional_arg("min", ArgType::kFloat, "Smallest result; without it there is none.")
     .optional_arg("max", ArgType::kFloat, "Largest result; without it there is none.")

@@ -175,6 +175,7 @@ constexpr auto kConcat = [](auto& op) {
       .variadic_input("X", "Of one type, and of one shape but for the dimension joined.")
       .output("Y", "Type of the inputs.")
       .optional_output("split_info", "int32: the size of each input along the axis; the gradient needs it.")
+      .images(Images::kAxis)
       .shape(concat_shape)
       .grad(concat_gradient)
       .template cpu<Concat>();

@@ -13,8 +13,9 @@ namespace {
 // The filter packed for the product, and what was folded into it; made again when a tensor it came from has changed.
 class PackedFilter {
  public:
-  Status prepare(const ConvShape& s, const OpRun& op, bool has_bias, const FoldedAffine& affine) {
-    if (unchanged(s, op)) return {};
+  // `inputs`: as many of op's as the filter is made from; they follow X.
+  Status prepare(const ConvShape& s, const OpRun& op, int inputs, bool has_bias, const FoldedAffine& affine) {
+    if (unchanged(s, op, inputs)) return {};
     bytes_.reset();
     const int64_t packed = size_ = conv_packed_size(s), channels = s.out_channels;
     PF_TRY(Memory::allocate(size_t(packed + 2 * channels) * sizeof(float), &bytes_));
@@ -27,22 +28,19 @@ class PackedFilter {
     if (!affine.empty()) PF_TRY(affine.compute(op, channels, scale, bias_));
     conv_pack(s, op.in(1).data<float>(), affine.empty() ? nullptr : scale, data());
     if (affine.empty() && !has_bias) bias_ = nullptr;
-    remember(op);
+    versions_.assign(size_t(inputs), 0);
+    for (int i = 1; i < inputs; ++i) versions_[size_t(i)] = op.in(i).version();
     return {};
   }
   float* data() const { return reinterpret_cast<float*>(bytes_->bytes()); }
   const float* bias() const { return bias_; }
 
  private:
-  bool unchanged(const ConvShape& s, const OpRun& op) const {
-    if (!bytes_ || size_ != conv_packed_size(s) || versions_.size() != size_t(op.inputs())) return false;
-    for (int i = 1; i < op.inputs(); ++i)
+  bool unchanged(const ConvShape& s, const OpRun& op, int inputs) const {
+    if (!bytes_ || size_ != conv_packed_size(s) || versions_.size() != size_t(inputs)) return false;
+    for (int i = 1; i < inputs; ++i)
       if (versions_[size_t(i)] != op.in(i).version()) return false;
     return true;
-  }
-  void remember(const OpRun& op) {
-    versions_.assign(size_t(op.inputs()), 0);
-    for (int i = 1; i < op.inputs(); ++i) versions_[size_t(i)] = op.in(i).version();
   }
 
   std::shared_ptr<Memory> bytes_;
@@ -57,22 +55,37 @@ struct Conv {
   FoldedAffine affine;
   FoldedClamp clamp;
   PackedFilter filter;
+  int addend = 0;  // the input, its last, that is added before clamping, if not 0
 
   explicit Conv(const Args& args) : window(args), has_bias(args.def.input.size() > 2) {}
 
-  bool absorb(const Args& next, int first_input) {
+  bool absorb(const Args& next, int position, int first_input) {
     if (clamp.used) return false;
-    return affine.absorb(next, first_input, window.channels_last) || clamp.absorb(next);
+    if (window.channels_last && !addend && next.def.type == "Sum" && next.def.input.size() == 2)
+      return (addend = first_input) > 0;
+    if (position != 0) return false;
+    return (!addend && affine.absorb(next, first_input, window.channels_last)) || clamp.absorb(next);
   }
 
   Status run(OpRun& op) {
     ConvShape s;
     PF_TRY(conv_shape(window, op.in(0).shape(), op.in(1).shape(), 0, &s));
-    PF_TRY(filter.prepare(s, op, has_bias, affine));
+    PF_TRY(filter.prepare(s, op, addend ? addend : op.inputs(), has_bias, affine));
     float* scratch;
     PF_TRY(op.scratch(conv_forward_scratch(s), &scratch));
-    conv_forward(s, op.in(0).data<float>(), filter.data(), {filter.bias(), clamp.low, clamp.high},
-                 op.out(0).data<float>(), scratch);
+    ConvFinish finish{filter.bias(), nullptr, clamp.low, clamp.high};
+    if (addend) PF_TRY(read_addend(op, &finish.add));
+    conv_forward(s, op.in(0).data<float>(), filter.data(), finish, op.out(0).data<float>(), scratch);
+    return {};
+  }
+
+ private:
+  Status read_addend(const OpRun& op, const float** out) const {
+    const Tensor& t = op.in(addend);
+    PF_CHECK(t.dtype() == DType::kFloat && t.shape() == op.out(0).shape(), shape,
+             "the Sum after this convolution was folded into it and needs another float32 tensor of the shape ",
+             op.out(0).shape(), "; it is ", t.dtype(), " ", t.shape());
+    *out = t.data<float>();
     return {};
   }
 };
@@ -110,6 +123,7 @@ void declare(OpBuilder<Cpu>& op) {
       .optional_input("b", "[M], added to each output channel.")
       .output("Y", "[N, M, …] or [N, …, M], each spatial dimension (in + pads - window) / stride + 1, rounded down.")
       .shape(shape)
+      .images(Images::kConv)
       .grad(gradient)
       .cpu<Conv>();
 }

@@ -31,6 +31,7 @@ constexpr auto kPorts = [](auto& op) {
 };
 
 PF_OP(Copy)
+    .images(Images::kElementwise)
     .doc("A copy of X.")
     .with(kPorts)
     .grad([](Gradient& g) { g.op("CopyOnDeviceLike", {g.GO(0), g.I(0)}, {g.GI(0)}); })

@@ -66,6 +66,7 @@ Status check_ratio(Infer& in) {
 }
 
 PF_OP(Dropout)
+    .images(Images::kElementwise)
     .doc(
         "In training sets each element to 0 with probability `ratio` and scales the others: `Y = X mask / (1 "
         "- ratio)`. With is_test the identity.")

@@ -40,6 +40,7 @@ struct EluGradient {
 };
 
 PF_OP(Elu)
+    .images(Images::kElementwise)
     .doc("Elementwise `Y = X` where `X > 0`, `Y = alpha * (exp(X) - 1)` elsewhere.")
     .arg("alpha", 1.f, "What Y tends to, negated, for small X.")
     .input("X", "float, any shape.")

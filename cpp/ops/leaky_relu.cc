@@ -39,6 +39,7 @@ struct LeakyReluGradient {
 };
 
 PF_OP(LeakyRelu)
+    .images(Images::kElementwise)
     .doc("Elementwise `Y = X` where `X > 0`, `Y = alpha * X` elsewhere.")
     .arg("alpha", 0.01f, "Slope of the negative side.")
     .input("X", "float, any shape.")

@@ -151,6 +151,7 @@ constexpr auto kArguments = [](auto& op) {
 };
 
 PF_OP(LRN)
+    .images(Images::kOrder)
     .doc(
         "Local response normalisation across channels: `Y = X scale^-beta` with `scale = bias + alpha / size "
         "* sum X^2` over a window of `size` channels around each; channels beyond the ends count as 0.")

@@ -96,16 +96,17 @@ void declare_gradient(OpBuilder<Cpu>& op) {
       .cpu<Backward>();
 }
 
-PF_OP(MaxPool).doc("Maximum over windows; padding is never the maximum.").with(declare);
+PF_OP(MaxPool).images(Images::kOrder).doc("Maximum over windows; padding is never the maximum.").with(declare);
 PF_OP(MaxPool1D).doc("MaxPool that insists on one spatial dimension.").with(declare);
-PF_OP(MaxPool2D).doc("MaxPool that insists on two spatial dimensions.").with(declare);
+PF_OP(MaxPool2D).images(Images::kOrder).doc("MaxPool that insists on two spatial dimensions.").with(declare);
 PF_OP(MaxPool3D).doc("MaxPool that insists on three spatial dimensions.").with(declare);
 
 PF_OP(AveragePool)
+    .images(Images::kOrder)
     .doc("Mean over windows. The divisor counts the inputs a window covers, not the padding.")
     .with(declare);
 PF_OP(AveragePool1D).doc("AveragePool that insists on one spatial dimension.").with(declare);
-PF_OP(AveragePool2D).doc("AveragePool that insists on two spatial dimensions.").with(declare);
+PF_OP(AveragePool2D).images(Images::kOrder).doc("AveragePool that insists on two spatial dimensions.").with(declare);
 PF_OP(AveragePool3D).doc("AveragePool that insists on three spatial dimensions.").with(declare);
 
 PF_OP(MaxPoolGradient)

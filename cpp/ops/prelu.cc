@@ -140,6 +140,7 @@ struct PReluGradient {
 };
 
 PF_OP(PRelu)
+    .images(Images::kOrder)
     .doc("Elementwise `Y = X` where `X > 0`, `Y = Slope * X` elsewhere.")
     .arg("order", "NCHW", "NCHW: channels are dimension 1; NHWC: the last dimension.")
     .input("X", "float, any shape; with one slope a channel 2 dimensions or more.")

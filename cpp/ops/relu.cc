@@ -33,6 +33,7 @@ struct ReluGradient {
 };
 
 PF_OP(Relu)
+    .images(Images::kElementwise)
     .doc("Elementwise `Y = max(X, 0)`.")
     .input("X", "float, any shape.")
     .output("Y", "Shape of X.")

@@ -31,6 +31,7 @@ struct SigmoidGradient {
 };
 
 PF_OP(Sigmoid)
+    .images(Images::kElementwise)
     .doc("Elementwise `Y = 1 / (1 + exp(-X))`.")
     .input("X", "float, any shape.")
     .output("Y", "Shape of X.")

@@ -252,6 +252,7 @@ constexpr auto kArguments = [](auto& op) {
 };
 
 PF_OP(SpatialBN)
+    .images(Images::kOrder)
     .doc(
         "Batch normalisation for each of C channels: `Y = (X - mean) / sqrt(var + epsilon) * scale + bias`. "
         "In training mean and (biased) variance are those of the batch, or of num_batches batches whose sums "

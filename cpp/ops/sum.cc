@@ -150,6 +150,7 @@ constexpr auto kChosenPorts = [](auto& op) {
 };
 
 PF_OP(Sum)
+    .images(Images::kElementwise)
     .doc("Elementwise sum of all inputs, which are float32 or int32.")
     .with(kPorts)
     .shape(same_numbers)
@@ -166,6 +167,7 @@ PF_OP(SumInt)
     .kernel<Sum>();
 
 PF_OP(Mean)
+    .images(Images::kElementwise)
     .doc("Elementwise mean of all inputs, which are float.")
     .with(kPorts)
     .shape(same_floats)
@@ -182,6 +184,7 @@ PF_OP(MeanGradient)
     .kernel<MeanGradient>();
 
 PF_OP(Max)
+    .images(Images::kElementwise)
     .doc("Elementwise largest of all inputs, which are float.")
     .with(kPorts)
     .shape(same_floats)
@@ -194,6 +197,7 @@ PF_OP(MaxGradient)
     .kernel<ChosenGradient>();
 
 PF_OP(Min)
+    .images(Images::kElementwise)
     .doc("Elementwise smallest of all inputs, which are float.")
     .with(kPorts)
     .shape(same_floats)

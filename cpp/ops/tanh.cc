@@ -31,6 +31,7 @@ struct TanhGradient {
 };
 
 PF_OP(Tanh)
+    .images(Images::kElementwise)
     .doc("Elementwise hyperbolic tangent `Y = tanh(X)`.")
     .input("X", "float, any shape.")
     .output("Y", "Shape of X.")

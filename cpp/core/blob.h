@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/tensor.h"
@@ -23,9 +24,10 @@ struct Blob {
   const void* shared_in = nullptr;
 
   bool empty() const { return !tensor.defined() && !object; }
+  // The object, if it is of this class. Kinds are compared as text: two files may each have their own copy of a literal.
   template <class T>
   T* get() {
-    return object && object->kind() == T::kKind ? static_cast<T*>(object.get()) : nullptr;
+    return object && std::string_view(object->kind()) == T::kKind ? static_cast<T*>(object.get()) : nullptr;
   }
   void clear() { tensor.reset(), object.reset(), shared_in = nullptr; }
 };

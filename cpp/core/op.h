@@ -5,6 +5,7 @@
 #include "core/parallel.h"
 #include "core/random.h"
 #include "core/schema.h"
+#include "core/scope.h"
 
 namespace pf {
 
@@ -55,12 +56,16 @@ class OpRun {
   int inputs_, outputs_;
 };
 
-// Wraps a kernel struct: constructed from Args (or nothing), `Status run(OpRun&)`, optionally `bool absorb(...)`.
+// Wraps a kernel struct: constructed from Args (or nothing), `Status run(OpRun&)`, optionally `bind` and `absorb`.
 template <class K>
 class KernelOf final : public Kernel {
  public:
   explicit KernelOf(const Args& args) : kernel_(make(args)) {}
   Status run(OpRun& op) override { return kernel_.run(op); }
+  Status bind(Scope& scope) override {
+    if constexpr (requires { kernel_.bind(scope); }) return kernel_.bind(scope);
+    else return Kernel::bind(scope);
+  }
   bool absorb(const Args& next, int first_input) override {
     if constexpr (requires { kernel_.absorb(next, first_input); })
       return kernel_.absorb(next, first_input);
@@ -120,6 +125,9 @@ class OpBuilder {
     return in(name, Port::kTensor, false, true, doc);
   }  // one or more
   OpBuilder& object_input(const char* name, const char* doc) { return in(name, Port::kObject, false, false, doc); }
+  OpBuilder& any_inputs(const char* name, const char* doc) { return in(name, Port::kAny, true, true, doc); }  // whatever blobs, or none
+  OpBuilder& optional_any_input(const char* name, const char* doc) { return in(name, Port::kAny, true, false, doc); }
+  OpBuilder& any_outputs(const char* name, const char* doc) { return out(name, Port::kAny, true, true, doc); }
   OpBuilder& output(const char* name, const char* doc) { return out(name, Port::kTensor, false, false, doc); }
   OpBuilder& optional_output(const char* name, const char* doc) { return out(name, Port::kTensor, true, false, doc); }
   OpBuilder& variadic_output(const char* name, const char* doc) { return out(name, Port::kTensor, false, true, doc); }

@@ -14,6 +14,7 @@
 namespace pf {
 
 class OpRun;
+class Scope;
 struct Schema;
 
 enum class ArgType : uint8_t {
@@ -39,7 +40,7 @@ struct ArgSpec {
 };
 
 struct Port {
-  enum Kind : uint8_t { kTensor, kObject };  // an object is a mutex, a counter, a reader, …
+  enum Kind : uint8_t { kTensor, kObject, kAny };  // an object is a mutex, a counter, a reader, …; kAny: even nothing yet
   const char* name;
   Kind kind;
   bool optional, variadic;  // variadic: any number from here on
@@ -166,6 +167,8 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual Status run(OpRun& op) = 0;
+  // For kernels that run nets, once, before the first run: see core/scope.h.
+  virtual Status bind(Scope&) { return {}; }
   // Planning for inference: may this kernel do the work of `next`, which alone reads its output, as well?
   // If so it gets next's further inputs appended to its own (the first at index `first_input`) and next's output.
   virtual bool absorb(const Args& next, int first_input) { return (void)next, (void)first_input, false; }

@@ -105,6 +105,15 @@ void Tensor::share(const Tensor& other) {
   touch();
 }
 
+void Tensor::view(const Tensor& other, const Shape& shape, int64_t first) {
+  const size_t element = dtype_size(other.dtype_);
+  uint8_t* bytes = other.bytes_ ? other.bytes_ + size_t(first) * element : nullptr;
+  memory_ = other.memory_, bytes_ = bytes, capacity_ = size_t(shape.size()) * element;
+  shape_ = shape, dtype_ = other.dtype_;
+  strings_.reset();
+  touch();
+}
+
 Status Tensor::copy_from(const Tensor& other) {
   if (this == &other) return {};
   PF_TRY(resize(other.shape(), other.dtype()));

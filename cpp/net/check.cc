@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can be said of a net before anything of it is made.
 #include "core/names.h"
+#include "net/nested.h"
 #include "net/net.h"
 
 namespace pf {
@@ -55,7 +56,7 @@ Status check_operators(const NetDef& def) {
 }
 
 Status check_sources(const NetDef& def) {
-  Names known, produced;
+  Names known, produced, made_inside;  // inside nets in arguments: an If may make blobs that it does not list
   std::vector<size_t> producers;  // of each name produced, the first operator
   for (auto& name : def.external_input) known.add(name);
   for (size_t i = 0; i < def.op.size(); ++i) {
@@ -75,9 +76,12 @@ Status check_sources(const NetDef& def) {
                   ": the net has a cycle or its operators are out of order");
     }
     for (auto& name : op.output) known.add(name);
+    each_nested_output(op, [&](const std::string& name) { made_inside.add(name); });
   }
-  for (auto& name : def.external_output)
-    PF_CHECK(produced.has(name) || known.has(name), net, "external output \"", name, "\" is produced by no operator");
+  for (auto& name : def.external_output) {
+    bool made = produced.has(name) || known.has(name) || made_inside.has(name);
+    PF_CHECK(made, net, "external output \"", name, "\" is produced by no operator");
+  }
   return {};
 }
 

@@ -39,19 +39,19 @@ Status check_type(const std::string& type) {
 
 }  // namespace
 
-Status Net::create(const NetDef& def, Workspace& workspace, std::unique_ptr<Net>* out) {
+Status Net::create(const NetDef& def, Workspace& workspace, std::unique_ptr<Net>* out, bool nested) {
   std::unique_ptr<Net> net(new Net(workspace));
   net->name_ = def.name, net->type_ = def.type;
-  PF_TRY(net->build(def).at("net \"", def.name, "\""));
+  PF_TRY(net->build(def, nested).at("net \"", def.name, "\""));
   *out = std::move(net);
   return {};
 }
 
-Status Net::build(const NetDef& def) {
+Status Net::build(const NetDef& def, bool nested) {
   PF_TRY(check_type(def.type));
   PF_TRY(check_operators(def));
   PF_TRY(check_sources(def));
-  optimize_ = flag(def, "pf.optimize"), profile_ = flag(def, "pf.profile");
+  optimize_ = !nested && flag(def, "pf.optimize"), profile_ = flag(def, "pf.profile");
   if (flag(def, "pf.create_inputs"))
     for (auto& name : def.external_input) workspace_.blob(name);
 
@@ -114,14 +114,18 @@ Status Net::run() {
       return std::move(s).at("net \"", name_, "\"");
     }
   }
-  for (size_t i = 0; i < ops_.size(); ++i) {
+  size_t i = 0;
+  do {
+    // A net without operators is asked as well: a loop may run it for ever.
     PF_CHECK(!abort_flag.load(std::memory_order_relaxed) || !abort_flag.exchange(0), aborted, "net \"", name_,
-             "\" was stopped by its caller before op ", indices_[i], "; its blobs hold what was computed so far");
+             "\" was stopped by its caller before op ", ops_.empty() ? 0 : indices_[i],
+             "; its blobs hold what was computed so far");
+    if (ops_.empty()) break;
     Operator& op = *ops_[i];
     double start = profile_ ? now_ms() : 0;
     if (Status s = op.run(workspace_.scratch()); !s.ok()) return std::move(s).at(place(indices_[i], name_));
     if (profile_) op.profile.milliseconds += now_ms() - start, op.profile.runs++;
-  }
+  } while (++i < ops_.size());
   return {};
 }
 

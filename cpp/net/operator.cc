@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/operator.h"
 
+#include "net/nested.h"
+
 namespace pf {
 
 Status infer_outputs(Infer& infer) {
@@ -33,8 +35,22 @@ Status Operator::create(const OpDef& def, Workspace& workspace, std::unique_ptr<
   const DeviceOption& device = op->def_.device_option;
   op->random_.reseed(device.has_random_seed ? device.random_seed : workspace.next_seed());
   op->kernel_ = schema->cpu(op->args_);
+  PF_TRY(op->kernel_->bind(workspace).at(op->title()));
+  op->find_touched(workspace);
   *out = std::move(op);
   return {};
+}
+
+void Operator::find_touched(Workspace& workspace) {
+  auto add = [&](const std::vector<std::string>& names) {
+    for (auto& name : names)
+      if (Blob* blob = workspace.find(name)) touched_.push_back(blob);
+  };
+  each_nested(def_, [&](const NetDef& net) {
+    if (touched_.empty()) add(def_.input), add(def_.output);
+    add(net.external_input), add(net.external_output);
+    for (auto& op : net.op) add(op.input), add(op.output);
+  });
 }
 
 std::string Operator::title() const {
@@ -57,6 +73,7 @@ bool Operator::inputs_changed() {
 Status Operator::prepare() {
   for (size_t i = 0; i < in_.size(); ++i) {
     const Port* port = i < own_inputs_ ? schema_->input_port(int(i)) : nullptr;
+    if (port && port->kind == Port::kAny) continue;
     bool object = port && port->kind == Port::kObject;
     PF_CHECK(object ? bool(in_[i]->object) : in_[i]->tensor.defined(), no_blob, "input blob \"", in_[i]->name, "\" ",
              in_[i]->empty() ? "is empty: feed it, or run the net that fills it"

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an operator that runs nets (If, While, RecurrentNetwork) sees of the workspace it runs in. Such a kernel has
+// `Status bind(Scope&)`, called once when its operator is made: there it makes the nets that run in that scope, so that
+// what is wrong with them is told when the outer net is created.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/blob.h"
+
+namespace pf {
+
+struct NetDef;
+
+// A net inside an operator, bound to a scope, which must outlive it. Running it asks for scratch memory of its own:
+// the operator around it must hold none.
+class Subnet {
+ public:
+  virtual ~Subnet() = default;
+  virtual Status run() = 0;
+};
+
+// Blobs by name. The pointers are good as long as the scope.
+class Scope {
+ public:
+  virtual ~Scope() = default;
+  Scope(const Scope&) = delete;
+
+  // The blob of this name: the scope's own, else one that was linked, else one of the scope around it; or null.
+  virtual Blob* find(std::string_view name) = 0;
+  // The same, made as the scope's own where there is none.
+  virtual Blob& blob(std::string_view name) = 0;
+  // The scope's own, made where there is none: it hides others of its name.
+  virtual Blob& own(std::string_view name) = 0;
+  // Empties an own blob and forgets its name. Nets made before find it empty.
+  virtual bool remove(std::string_view name) = 0;
+  virtual std::string names() const = 0;  // of its own blobs, sorted, each followed by a zero byte
+
+  enum Sight : uint8_t { kSeesThis, kSeesLinks };  // all blobs of the scope around it, or only those linked
+  // A scope inside this one, which must outlive it.
+  virtual std::shared_ptr<Scope> child(Sight sight) = 0;
+  // In a child: `name` stands for a blob from elsewhere.
+  virtual void link(std::string_view name, Blob& blob) = 0;
+
+  // Makes a net whose operators read and write this scope. The `def` is not needed afterwards.
+  virtual Status net(const NetDef& def, std::unique_ptr<Subnet>* out) = 0;
+
+  // No two scopes of a process have the same number, however short they live.
+  uint64_t serial() const { return serial_; }
+
+ protected:
+  Scope();
+
+ private:
+  const uint64_t serial_;
+};
+
+}  // namespace pf

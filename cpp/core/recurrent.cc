@@ -8,8 +8,8 @@ Status read_links(const Args& args, const std::string& prefix, std::vector<StepL
   const auto &offset = args.ints(prefix + "link_offset"), &window = args.ints(prefix + "link_window");
   const size_t n = internal.size();
   PF_CHECK(external.size() == n && offset.size() == n && (window.empty() || window.size() == n), argument, prefix,
-           "link_internal, _external, _offset (and _window) must be equally long; found ", n, ", ", external.size(), ", ",
-           offset.size(), " (and ", window.size(), ")");
+           "link_internal, _external, _offset (and _window) must be equally long; found ", n, ", ", external.size(),
+           ", ", offset.size(), " (and ", window.size(), ")");
   for (size_t i = 0; i < n; ++i) out->push_back({internal[i], external[i], offset[i], window.empty() ? 1 : window[i]});
   return {};
 }
@@ -28,7 +28,8 @@ OpDef step_op(const OpDef& around, const char* type, std::vector<std::string> in
 void add_links(const std::vector<StepLink>& links, const std::string& timestep, const OpDef& around, NetDef* net) {
   std::vector<OpDef> ops;
   for (const StepLink& link : links) {
-    ops.push_back(step_op(around, "rnn_internal_apply_link", {timestep, link.external}, {link.internal, link.external}));
+    ops.push_back(
+        step_op(around, "rnn_internal_apply_link", {timestep, link.external}, {link.internal, link.external}));
     ops.back().set("offset", link.offset);
     ops.back().set("window", link.window);
     add_external_input(link.internal, net);

@@ -40,7 +40,11 @@ struct ArgSpec {
 };
 
 struct Port {
-  enum Kind : uint8_t { kTensor, kObject, kAny };  // an object is a mutex, a counter, a reader, …; kAny: even nothing yet
+  enum Kind : uint8_t {
+    kTensor,
+    kObject,
+    kAny
+  };  // an object is a mutex, a counter, a reader, …; kAny: even nothing yet
   const char* name;
   Kind kind;
   bool optional, variadic;  // variadic: any number from here on

@@ -7,11 +7,14 @@ Status net_argument(const Args& args, std::string_view name, const NetDef** out)
   *out = nullptr;
   const Argument* argument = args.def.find(name);
   if (!argument) return {};
-  PF_CHECK(argument->nets.size() <= 1, argument, "argument \"", name, "\" holds ", argument->nets.size(), " nets, not one");
-  if (!argument->nets.empty()) *out = &argument->nets[0];
+  PF_CHECK(argument->nets.size() <= 1, argument, "argument \"", name, "\" holds ", argument->nets.size(),
+           " nets, not one");
+  if (!argument->nets.empty())
+    *out = &argument->nets[0];
   else
-    PF_CHECK(argument->s.empty(), argument, "argument \"", name,
-             "\" holds a net as text, as early Caffe2 wrote it. Read the text and put the NetDef itself into the argument");
+    PF_CHECK(
+        argument->s.empty(), argument, "argument \"", name,
+        "\" holds a net as text, as early Caffe2 wrote it. Read the text and put the NetDef itself into the argument");
   return {};
 }
 
@@ -23,7 +26,8 @@ Status read_condition(const Tensor& condition, bool* out) {
   return {};
 }
 
-Status SubnetIn::run(size_t place, const NetDef& def, const std::shared_ptr<Scope>& scope, const std::shared_ptr<Scope>& around) {
+Status SubnetIn::run(size_t place, const NetDef& def, const std::shared_ptr<Scope>& scope,
+                     const std::shared_ptr<Scope>& around) {
   if (place >= bound_.size()) bound_.resize(place + 1);
   Bound& bound = bound_[place];
   if (bound.scope != scope) {

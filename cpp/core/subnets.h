@@ -17,7 +17,8 @@ Status read_condition(const Tensor& condition, bool* out);
 // around them where these may go as well.
 class SubnetIn {
  public:
-  Status run(size_t place, const NetDef& def, const std::shared_ptr<Scope>& scope, const std::shared_ptr<Scope>& around = {});
+  Status run(size_t place, const NetDef& def, const std::shared_ptr<Scope>& scope,
+             const std::shared_ptr<Scope>& around = {});
 
  private:
   struct Bound {

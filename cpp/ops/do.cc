@@ -57,21 +57,23 @@ struct Do {
     around = &scope;
     PF_TRY(net_argument(args, "net", &net));
     PF_CHECK(net, argument, "argument \"net\" holds no net");
-    PF_CHECK(!args.def.is_gradient_op || !args.b("reuse_workspace"), argument, "a backward Do cannot reuse the last scope");
+    PF_CHECK(!args.def.is_gradient_op || !args.b("reuse_workspace"), argument,
+             "a backward Do cannot reuse the last scope");
     const auto &in = args.def.input, &out = args.def.output;
-    PF_CHECK(!in.empty() && !out.empty() && in.back() == out.back(), argument, "the last input and the last output must be one scope");
+    PF_CHECK(!in.empty() && !out.empty() && in.back() == out.back(), argument,
+             "the last input and the last output must be one scope");
     std::vector<const std::string*> names;
     for (size_t i = 0; i + 1 < in.size(); ++i) names.push_back(&in[i]);
     for (size_t i = 0; i + 1 < out.size(); ++i) names.push_back(&out[i]);
     const auto& places = args.ints("outer_blobs_idx");
     PF_CHECK_EQ(inner().size(), places.size(), argument, "inner_blobs and outer_blobs_idx must be equally long");
     for (size_t i = 0; i < places.size(); ++i) {
-      PF_CHECK(places[i] >= 0 && size_t(places[i]) < names.size(), argument, "outer_blobs_idx names blob ", places[i], " of ",
-               names.size());
+      PF_CHECK(places[i] >= 0 && size_t(places[i]) < names.size(), argument, "outer_blobs_idx names blob ", places[i],
+               " of ", names.size());
       outer.push_back(*names[size_t(places[i])]);
       for (size_t k = 0; k < i; ++k)
-        PF_CHECK(outer[k] != outer[i] && inner()[k] != inner()[i], argument, "\"", inner()[i], "\" (outside \"", outer[i],
-                 "\") is bound twice");
+        PF_CHECK(outer[k] != outer[i] && inner()[k] != inner()[i], argument, "\"", inner()[i], "\" (outside \"",
+                 outer[i], "\") is bound twice");
     }
     for (auto* name : names) PF_CHECK(bound(*name), argument, "\"", *name, "\" is bound to no inner blob");
     return {};
@@ -86,11 +88,13 @@ struct Do {
   Status enter(ScopeStack& stack, size_t* place, std::shared_ptr<Scope>* out) {
     const bool backward = args.def.is_gradient_op;
     const bool top = backward || (args.b("reuse_workspace") && stack.height);
-    PF_CHECK(!backward || stack.height, value, "there is no scope left: the backward Do ran more often than the forward one");
+    PF_CHECK(!backward || stack.height, value,
+             "there is no scope left: the backward Do ran more often than the forward one");
     if (!top) {
       if (stack.height < stack.levels.size() && stack.levels[stack.height].inside != around->serial())
         stack.levels.resize(stack.height);
-      if (stack.height == stack.levels.size()) stack.levels.push_back({around->child(Scope::kSeesLinks), around->serial()});
+      if (stack.height == stack.levels.size())
+        stack.levels.push_back({around->child(Scope::kSeesLinks), around->serial()});
       ++stack.height;
     }
     *place = stack.height - 1;
@@ -142,11 +146,14 @@ PF_OP(HasScope)
     .cpu<HasScope>();
 
 PF_OP(Do)
-    .doc("Runs a net in a scope of its own, where it sees the outer blobs bound to inner names and nothing else. A "
-         "forward Do opens a scope on the stack, a backward one (is_gradient_op) runs in the topmost and takes it off.")
+    .doc(
+        "Runs a net in a scope of its own, where it sees the outer blobs bound to inner names and nothing else. A "
+        "forward Do opens a scope on the stack, a backward one (is_gradient_op) runs in the topmost and takes it off.")
     .required_arg("net", ArgType::kNet, "The net to run.")
     .optional_arg("inner_blobs", ArgType::kStrings, "Names inside of the blobs that come from outside.")
-    .optional_arg("outer_blobs_idx", ArgType::kInts, "For each of them the place of the outer blob among the inputs and then the outputs, scopes not counted.")
+    .optional_arg(
+        "outer_blobs_idx", ArgType::kInts,
+        "For each of them the place of the outer blob among the inputs and then the outputs, scopes not counted.")
     .arg("copy_external_blobs", false, "Keep the values of bound blobs as they are after the run, for the backward Do.")
     .arg("reuse_workspace", false, "Run in the topmost scope again instead of opening one.")
     .optional_arg("saved_fwd_blobs", ArgType::kStrings, "Of a backward Do: forward blobs that it needs.")

@@ -47,11 +47,12 @@ struct LastNWindowCollector {
       if (elements.strings)
         elements.copy(ring.data<std::string>() + row * block, x.data<std::string>() + from * block, rows * block);
       else
-        elements.copy(elements.at(ring.data<uint8_t>(), row * block), elements.at(x.data<uint8_t>(), from * block), rows * block);
+        elements.copy(elements.at(ring.data<uint8_t>(), row * block), elements.at(x.data<uint8_t>(), from * block),
+                      rows * block);
     };
     // A cursor moved by hand may point before the end of a ring that is not full: what is there counts.
-    PF_CHECK(next + first <= ring.dim(0) && copied - first <= ring.dim(0), value, "the cursor ", next, " leaves a gap in the ",
-             ring.dim(0), " rows of the buffer");
+    PF_CHECK(next + first <= ring.dim(0) && copied - first <= ring.dim(0), value, "the cursor ", next,
+             " leaves a gap in the ", ring.dim(0), " rows of the buffer");
     put(next, skipped, first);
     put(0, skipped + first, copied - first);
     next = skipped ? 0 : int32_t((next + copied) % most);
@@ -65,8 +66,10 @@ struct LastNWindowCollector {
     Tensor larger;
     PF_TRY(larger.resize(shape, x.dtype()));
     const Elements elements(x.dtype());
-    if (before && elements.strings) elements.copy(larger.data<std::string>(), ring.data<std::string>(), ring.size());
-    else if (before) elements.copy(larger.data<uint8_t>(), ring.data<uint8_t>(), ring.size());
+    if (before && elements.strings)
+      elements.copy(larger.data<std::string>(), ring.data<std::string>(), ring.size());
+    else if (before)
+      elements.copy(larger.data<uint8_t>(), ring.data<uint8_t>(), ring.size());
     ring = std::move(larger);
     return {};
   }

@@ -7,7 +7,8 @@ namespace pf {
 namespace {
 
 void* raw(Tensor& t) {
-  return t.dtype() == DType::kString ? static_cast<void*>(t.data<std::string>()) : static_cast<void*>(t.data<uint8_t>());
+  return t.dtype() == DType::kString ? static_cast<void*>(t.data<std::string>())
+                                     : static_cast<void*>(t.data<uint8_t>());
 }
 
 // Joins what the steps gave along dimension 0 (a number counts as a vector of one). No steps give no numbers.
@@ -39,12 +40,14 @@ struct ONNXWhile {
     PF_TRY(net_argument(args, "body", &body));
     PF_CHECK(body, argument, "argument \"body\" holds no net");
     carried = args.def.input.size() - 2;
-    PF_CHECK(body->external_input.size() == carried + 2, argument, "the body must take the number of the step, the condition and ",
-             carried, " carried values; its external_input has ", body->external_input.size(), " names");
+    PF_CHECK(body->external_input.size() == carried + 2, argument,
+             "the body must take the number of the step, the condition and ", carried,
+             " carried values; its external_input has ", body->external_input.size(), " names");
     PF_CHECK(body->external_output.size() >= carried + 1, argument, "the body must give the condition and ", carried,
              " carried values; its external_output has ", body->external_output.size(), " names");
     PF_CHECK(body->external_output.size() - 1 == args.def.output.size(), argument, "the body gives ",
-             body->external_output.size() - 1, " values beside the condition; the operator has ", args.def.output.size(), " outputs");
+             body->external_output.size() - 1, " values beside the condition; the operator has ",
+             args.def.output.size(), " outputs");
     scope = outer.child(Scope::kSeesLinks);
     for (auto& name : body->external_input) scope->own(name);
     return scope->net(*body, &net).at("body");
@@ -55,8 +58,11 @@ struct ONNXWhile {
 
   static Status as_condition(const Tensor& t, bool* out) {
     const bool known = t.dtype() == DType::kBool || t.dtype() == DType::kInt32 || t.dtype() == DType::kInt64;
-    PF_CHECK(known && t.size() == 1, type, "the condition must be one bool, int32 or int64; found ", t.dtype(), " ", t.shape());
-    *out = t.dtype() == DType::kBool ? *t.data<bool>() : t.dtype() == DType::kInt32 ? *t.data<int32_t>() != 0 : *t.data<int64_t>() != 0;
+    PF_CHECK(known && t.size() == 1, type, "the condition must be one bool, int32 or int64; found ", t.dtype(), " ",
+             t.shape());
+    *out = t.dtype() == DType::kBool    ? *t.data<bool>()
+           : t.dtype() == DType::kInt32 ? *t.data<int32_t>() != 0
+                                        : *t.data<int64_t>() != 0;
     return {};
   }
 
@@ -65,9 +71,12 @@ struct ONNXWhile {
     *input(0).data<int64_t>() = step;
     Tensor& flag = input(1);
     PF_TRY(flag.resize(Shape{1}, condition_type));
-    if (condition_type == DType::kBool) *flag.data<bool>() = condition;
-    else if (condition_type == DType::kInt32) *flag.data<int32_t>() = condition;
-    else *flag.data<int64_t>() = condition;
+    if (condition_type == DType::kBool)
+      *flag.data<bool>() = condition;
+    else if (condition_type == DType::kInt32)
+      *flag.data<int32_t>() = condition;
+    else
+      *flag.data<int64_t>() = condition;
     return {};
   }
 
@@ -89,7 +98,8 @@ struct ONNXWhile {
         scans[i].emplace_back();
         PF_TRY(scans[i].back().copy_from(now));
         PF_CHECK(now.shape() == scans[i][0].shape() && now.dtype() == scans[i][0].dtype(), shape, "a scan output was ",
-                 scans[i][0].dtype(), " ", scans[i][0].shape(), " in the first step, is ", now.dtype(), " ", now.shape(), " in step ", step);
+                 scans[i][0].dtype(), " ", scans[i][0].shape(), " in the first step, is ", now.dtype(), " ",
+                 now.shape(), " in step ", step);
       }
       // All are read before one is written: the body may give its inputs in another order.
       std::vector<Tensor> next(carried);
@@ -103,16 +113,19 @@ struct ONNXWhile {
 };
 
 PF_OP(ONNXWhile)
-    .doc("The Loop of ONNX: runs `body` with (step, condition, carried values), which gives (condition, carried values, "
-         "scan outputs), until the condition fails or the trip count is reached. The body sees no other blobs.")
-    .required_arg("body", ArgType::kNet, "The net of one step; external_input and external_output are its parameters and results.")
+    .doc(
+        "The Loop of ONNX: runs `body` with (step, condition, carried values), which gives (condition, carried values, "
+        "scan outputs), until the condition fails or the trip count is reached. The body sees no other blobs.")
+    .required_arg("body", ArgType::kNet,
+                  "The net of one step; external_input and external_output are its parameters and results.")
     .arg("has_trip_count", false, "Whether the first input limits the steps.")
     .arg("has_cond", false, "Whether the condition ends the loop.")
     .arg("save_scopes", false, "Accepted and not needed: what a step leaves behind is not kept.")
     .input("trip_count", "int64: the most steps.")
     .input("condition", "bool, int32 or int64: the condition before the first step.")
     .any_inputs("initial", "The carried values before the first step.")
-    .any_outputs("results", "The carried values after the last step, then each scan output, its steps joined along dimension 0.")
+    .any_outputs("results",
+                 "The carried values after the last step, then each scan output, its steps joined along dimension 0.")
     .any_inplace()
     .shape([](Infer& in) -> Status {
       PF_TRY(in.want_dtype(0, DType::kInt64));

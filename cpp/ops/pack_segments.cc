@@ -43,7 +43,8 @@ void fill_pad(Tensor& y, bool minus_infinity) {
 template <class T>
 auto* bytes_of(T& t) {
   using Byte = std::conditional_t<std::is_const_v<T>, const uint8_t, uint8_t>;
-  return t.dtype() == DType::kString ? reinterpret_cast<Byte*>(t.template data<std::string>()) : t.template data<uint8_t>();
+  return t.dtype() == DType::kString ? reinterpret_cast<Byte*>(t.template data<std::string>())
+                                     : t.template data<uint8_t>();
 }
 
 // Moves blocks of `block` elements: f(segment, element) tells where each lies in the rectangle.
@@ -89,7 +90,8 @@ struct UnpackSegments {
   Status run(OpRun& op) {
     const Tensor& x = op.in(1);
     const int64_t longest = x.dim(1);
-    move_blocks(op.in(0), x, op.out(0), x.shape().from(2), false, [=](int64_t i, int64_t j) { return i * longest + j; });
+    move_blocks(op.in(0), x, op.out(0), x.shape().from(2), false,
+                [=](int64_t i, int64_t j) { return i * longest + j; });
     return {};
   }
 };
@@ -132,15 +134,16 @@ Status pack_shape(Infer& in, int data, int at, bool by_step) {
 Status unpack_shape(Infer& in, int data, int at, bool by_step) {
   PF_TRY(want_lengths(in, at));
   const Shape& x = in.shape(data);
-  PF_CHECK(x.rank() >= 2, shape, "the data must have dimensions for the segments and for their elements; its shape is ", x);
+  PF_CHECK(x.rank() >= 2, shape, "the data must have dimensions for the segments and for their elements; its shape is ",
+           x);
   const int64_t count = in.shape(at).size();
   PF_CHECK(x[by_step] == count, shape, "the data ", x, " has ", x[by_step], " segments; there are ", count, " lengths");
   const Tensor* values = in.value(at);
   if (!values) return in.unknown();
   Lengths lengths;
   PF_TRY(read_lengths(*values, &lengths));
-  PF_CHECK(lengths.longest <= x[!by_step], shape, "the longest segment has ", lengths.longest, " elements, the data ", x,
-           " has ", x[!by_step]);
+  PF_CHECK(lengths.longest <= x[!by_step], shape, "the longest segment has ", lengths.longest, " elements, the data ",
+           x, " has ", x[!by_step]);
   in.set(0, with_lead(x, 2, Shape{lengths.sum}), in.dtype(data));
   return {};
 }

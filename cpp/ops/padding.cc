@@ -10,8 +10,8 @@ struct Pads {
   int64_t start, end;
   Status read(const Args& args) {
     start = args.i("padding_width"), end = args.i("end_padding_width");
-    PF_CHECK(start >= 0 && start <= INT32_MAX && end <= INT32_MAX, argument, "the widths of padding must be small and not negative; found ",
-             start, " and ", end);
+    PF_CHECK(start >= 0 && start <= INT32_MAX && end <= INT32_MAX, argument,
+             "the widths of padding must be small and not negative; found ", start, " and ", end);
     if (end < 0) end = start;
     return {};
   }
@@ -141,8 +141,8 @@ struct GatherPadding {
 
 Status want_data(Infer& in) {
   const DType t = in.dtype(0);
-  PF_CHECK(t == DType::kFloat || t == DType::kDouble || t == DType::kInt32 || t == DType::kInt64 || t == DType::kBool, type,
-           "data must be float32, float64, int32, int64 or bool, is ", t);
+  PF_CHECK(t == DType::kFloat || t == DType::kDouble || t == DType::kInt32 || t == DType::kInt64 || t == DType::kBool,
+           type, "data must be float32, float64, int32, int64 or bool, is ", t);
   PF_CHECK(in.shape(0).rank() >= 1, shape, "data must have a dimension of rows");
   if (in.inputs() > 1) PF_TRY(in.want_dtype(1, DType::kInt32));
   return {};
@@ -157,11 +157,12 @@ Status pad_shape(Infer& in, int sign) {
   const int64_t count = in.inputs() > 1 ? in.shape(1).size() : 1;
   for (int i = 2; i < in.inputs(); ++i) {
     PF_TRY(in.want_dtype(i, in.dtype(0)));
-    PF_CHECK(in.shape(i).size() == y.from(1), shape, "\"", in.args.def.input[size_t(i)], "\" ", in.shape(i), " is no row of ", y);
+    PF_CHECK(in.shape(i).size() == y.from(1), shape, "\"", in.args.def.input[size_t(i)], "\" ", in.shape(i),
+             " is no row of ", y);
   }
   const int64_t change = saturating_product(pads.width(), count);
-  PF_CHECK(sign > 0 ? change <= INT64_MAX - y[0] : change <= y[0], shape, "the ", y[0], " rows of data cannot have ", change,
-           " rows of padding");
+  PF_CHECK(sign > 0 ? change <= INT64_MAX - y[0] : change <= y[0], shape, "the ", y[0], " rows of data cannot have ",
+           change, " rows of padding");
   y[0] += sign * change;
   in.set(0, y, in.dtype(0));
   in.set(1, in.inputs() > 1 ? in.shape(1) : Shape{1}, DType::kInt32);
@@ -172,8 +173,10 @@ Status pad_shape(Infer& in, int sign) {
 void pad_inputs(Gradient& g, std::vector<std::string>* in) {
   in->push_back(g.GO(0));
   if (g.inputs() < 2) return;
-  if (g.outputs() < 2) (void)g.refuse("needs its second output, the lengths, to have a gradient");
-  else in->push_back(g.O(1));
+  if (g.outputs() < 2)
+    (void)g.refuse("needs its second output, the lengths, to have a gradient");
+  else
+    in->push_back(g.O(1));
 }
 
 void add_padding_gradient(Gradient& g) {
@@ -253,8 +256,10 @@ struct PadEmptySamples {
       int64_t from = 0, to = 0;
       for (int64_t i = 0; i < count && block; ++i) {
         if (length[i]) {
-          if (elements.strings) elements.copy(y.data<std::string>() + to, x.data<std::string>() + from, length[i] * block);
-          else elements.copy(elements.at(y.data<uint8_t>(), to), elements.at(x.data<uint8_t>(), from), length[i] * block);
+          if (elements.strings)
+            elements.copy(y.data<std::string>() + to, x.data<std::string>() + from, length[i] * block);
+          else
+            elements.copy(elements.at(y.data<uint8_t>(), to), elements.at(x.data<uint8_t>(), from), length[i] * block);
           from += length[i] * block, to += length[i] * block;
           continue;
         }
@@ -290,8 +295,8 @@ PF_OP(PadEmptySamples)
       for (int f = 1; f < in.inputs(); ++f) {
         if (in.dtype(f) == DType::kNone) continue;  // not known yet
         Shape y = in.shape(f);
-        PF_CHECK(y.rank() >= 1 && y[0] == sum, shape, "the lengths make ", sum, " rows; \"", in.args.def.input[size_t(f)],
-                 "\" has the shape ", y);
+        PF_CHECK(y.rank() >= 1 && y[0] == sum, shape, "the lengths make ", sum, " rows; \"",
+                 in.args.def.input[size_t(f)], "\" has the shape ", y);
         y[0] += empty;
         in.set(f, y, in.dtype(f));
       }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // RecurrentNetwork runs a step net for each row of a sequence. Every step has a scope of its own inside a scope they
 // share; links make blobs of the step parts of whole sequences, so that nothing is copied from step to step.
-#include "core/recurrent.h"
-
 #include <cstring>
+
+#include "core/recurrent.h"
 
 namespace pf {
 namespace {
@@ -27,16 +27,17 @@ struct RecurrentNetwork {
     step_net = *def;
     PF_TRY(net_argument(args, "backward_step_net", &def));
     backward = def != nullptr;
-    const auto &states = args.strings("recurrent_states");
-    const auto &ids = args.ints("initial_recurrent_state_ids");
+    const auto& states = args.strings("recurrent_states");
+    const auto& ids = args.ints("initial_recurrent_state_ids");
     PF_CHECK_EQ(states.size(), ids.size(), argument, "each state needs an initial one");
     for (int64_t id : ids)
-      PF_CHECK(id >= 0 && size_t(id) < args.def.input.size(), argument, "initial_recurrent_state_ids names input ", id, " of ",
-               args.def.input.size());
+      PF_CHECK(id >= 0 && size_t(id) < args.def.input.size(), argument, "initial_recurrent_state_ids names input ", id,
+               " of ", args.def.input.size());
     const auto &from = args.strings("alias_src"), &to = args.strings("alias_dst");
     const size_t offsets = args.ints("alias_offset").size();
     PF_CHECK(from.size() == offsets && to.size() == offsets, argument,
-             "alias_src, alias_dst and alias_offset must be equally long; found ", from.size(), ", ", to.size(), " and ", offsets);
+             "alias_src, alias_dst and alias_offset must be equally long; found ", from.size(), ", ", to.size(),
+             " and ", offsets);
     std::vector<StepLink> links;
     PF_TRY(read_links(args, "", &links));
     for (auto& state : states) scope.blob(state);
@@ -51,8 +52,8 @@ struct RecurrentNetwork {
     PF_TRY(want_floats(&initial, initial.name, 1));
     const Tensor& x = initial.tensor;
     PF_CHECK(x.rank() <= 3, shape, "the initial state \"", initial.name, "\" has more than 3 dimensions: ", x.shape());
-    PF_CHECK(x.rank() == 1 || x.dim(x.rank() - 2) == batch, shape, "the initial state \"", initial.name, "\" ", x.shape(),
-             " does not suit a batch of ", batch);
+    PF_CHECK(x.rank() == 1 || x.dim(x.rank() - 2) == batch, shape, "the initial state \"", initial.name, "\" ",
+             x.shape(), " does not suit a batch of ", batch);
     const int64_t rows = x.rank() == 3 ? x.dim(0) : 1, size = x.dim(x.rank() - 1);
     PF_CHECK(rows <= INT64_MAX - steps, shape, "too many steps");
     Blob& state = around->blob(name);
@@ -131,7 +132,8 @@ struct BlobFetcher {
 
   Status run(OpRun& op) {
     auto* all = op.in_blob(0).get<StepScopes>();
-    PF_CHECK(all, no_blob, "\"", op.in_blob(0).name, "\" holds no steps; it must be the last output of RecurrentNetwork");
+    PF_CHECK(all, no_blob, "\"", op.in_blob(0).name,
+             "\" holds no steps; it must be the last output of RecurrentNetwork");
     std::vector<std::string> made;
     for (size_t t = 0; t < all->steps.size(); ++t) {
       const std::string names = all->steps[t]->names();
@@ -157,7 +159,8 @@ void recurrent_gradient(Gradient& g) {
   if (with_grads.empty()) return (void)g.refuse("needs the argument outputs_with_grads to have a gradient");
   std::vector<std::string> in, out = {g.GI(0)};
   for (int64_t j : with_grads) {
-    if (j < 0 || j >= g.outputs()) return (void)g.refuse(text("outputs_with_grads names output ", j, " of ", g.outputs()));
+    if (j < 0 || j >= g.outputs())
+      return (void)g.refuse(text("outputs_with_grads names output ", j, " of ", g.outputs()));
     in.push_back(g.GO(int(j)));
   }
   for (int i = 0; i < g.inputs(); ++i) in.push_back(g.I(i));
@@ -172,12 +175,16 @@ void recurrent_gradient(Gradient& g) {
 }
 
 PF_OP(RecurrentNetwork)
-    .doc("Runs `step_net` once for each row of the sequence. States are blobs of all steps' rows; links make blobs of the "
-         "step net parts of them and of inputs, and aliases make parts of them outputs.")
+    .doc(
+        "Runs `step_net` once for each row of the sequence. States are blobs of all steps' rows; links make blobs of "
+        "the "
+        "step net parts of them and of inputs, and aliases make parts of them outputs.")
     .required_arg("step_net", ArgType::kNet, "The net of one step.")
-    .optional_arg("backward_step_net", ArgType::kNet, "The net of one backward step. With it every step's blobs are kept.")
+    .optional_arg("backward_step_net", ArgType::kNet,
+                  "The net of one backward step. With it every step's blobs are kept.")
     .optional_arg("recurrent_states", ArgType::kStrings, "Names of the states.")
-    .optional_arg("initial_recurrent_state_ids", ArgType::kInts, "For each state the input that starts it: (D), (N, D) or (rows, N, D).")
+    .optional_arg("initial_recurrent_state_ids", ArgType::kInts,
+                  "For each state the input that starts it: (D), (N, D) or (rows, N, D).")
     .optional_arg("link_internal", ArgType::kStrings, "Blobs of the step net that are parts of …")
     .optional_arg("link_external", ArgType::kStrings, "… these states or inputs, …")
     .optional_arg("link_offset", ArgType::kInts, "… from row t + offset on, …")
@@ -186,8 +193,10 @@ PF_OP(RecurrentNetwork)
     .optional_arg("alias_dst", ArgType::kStrings, "… become these outputs, …")
     .optional_arg("alias_offset", ArgType::kInts, "… from this row on, counted from the end where negative.")
     .arg("timestep", "timestep", "The name of the blob that tells the step net its number, int32.")
-    .arg("enable_rnn_executor", false, "Steps run in order; without backward_step_net 4 scopes take turns instead of 2.")
-    .optional_arg("recompute_blobs_on_backward", ArgType::kStrings, "Blobs of the step net that are not kept for each step.")
+    .arg("enable_rnn_executor", false,
+         "Steps run in order; without backward_step_net 4 scopes take turns instead of 2.")
+    .optional_arg("recompute_blobs_on_backward", ArgType::kStrings,
+                  "Blobs of the step net that are not kept for each step.")
     .optional_arg("param", ArgType::kInts, "Inputs that are parameters: they get gradients.")
     .optional_arg("param_grads", ArgType::kStrings, "What their gradients are called in backward_step_net.")
     .optional_arg("outputs_with_grads", ArgType::kInts, "Outputs whose gradients come from outside.")

@@ -14,8 +14,8 @@ void add(int64_t n, float* x, const float* y) {
 }
 
 struct State {
-  std::string name, grad;      // all rows, and their gradient
-  std::string outer, last;     // gradients from outside: of all rows but the initial ones, of the last row; or empty
+  std::string name, grad;   // all rows, and their gradient
+  std::string outer, last;  // gradients from outside: of all rows but the initial ones, of the last row; or empty
 };
 
 struct RecurrentNetworkGradient {
@@ -35,8 +35,8 @@ struct RecurrentNetworkGradient {
   }
   Status input_of(int64_t forward_input, size_t* out) const {
     const size_t inputs = args.def.input.size();
-    PF_CHECK(forward_input >= 0 && size_t(forward_input) < inputs - from_outside, argument, "there is no forward input ",
-             forward_input);
+    PF_CHECK(forward_input >= 0 && size_t(forward_input) < inputs - from_outside, argument,
+             "there is no forward input ", forward_input);
     *out = size_t(forward_input) + from_outside;
     return {};
   }
@@ -50,7 +50,8 @@ struct RecurrentNetworkGradient {
     from_outside = args.ints("outputs_with_grads").size();
     const size_t params = args.ints("param").size(), ids = args.ints("initial_recurrent_state_ids").size();
     PF_CHECK(args.def.input.size() >= from_outside + 2, argument, "takes ", from_outside,
-             " gradients, then the inputs and outputs of RecurrentNetwork; found ", args.def.input.size(), " inputs in all");
+             " gradients, then the inputs and outputs of RecurrentNetwork; found ", args.def.input.size(),
+             " inputs in all");
     PF_CHECK_EQ(args.strings("recurrent_states").size(), ids, argument, "each state needs an initial one");
     PF_CHECK(args.def.output.size() >= 1 + params + ids, argument, "gives the gradients of the sequence, ", params,
              " parameters and ", ids, " initial states; found ", args.def.output.size(), " outputs");
@@ -92,7 +93,8 @@ struct RecurrentNetworkGradient {
     size_t at = 0;
     for (const State& state : states) {
       if (state.outer.empty()) continue;
-      OpDef sum = step_op(args.def, "rnn_internal_accumulate_gradient_input", {timestep, state.outer, state.grad}, {state.grad});
+      OpDef sum = step_op(args.def, "rnn_internal_accumulate_gradient_input", {timestep, state.outer, state.grad},
+                          {state.grad});
       for (auto& link : links)
         if (link.external == state.grad) sum.set(("rnn_dependency." + link.internal).c_str(), link.internal);
       sum.set("offset", int64_t{1});
@@ -192,7 +194,8 @@ struct RecurrentNetworkGradient {
     PF_TRY(want_floats(&op.in_blob(int(from_outside)), args.def.input[from_outside], 1));
     const int64_t steps = op.in(int(from_outside)).dim(0);
     auto* all = op.in_blob(op.inputs() - 1).get<StepScopes>();
-    PF_CHECK(all, no_blob, "\"", args.def.input.back(), "\" holds no steps; it must be the last output of RecurrentNetwork");
+    PF_CHECK(all, no_blob, "\"", args.def.input.back(),
+             "\" holds no steps; it must be the last output of RecurrentNetwork");
     PF_CHECK(all->inside == around->serial(), argument, "the steps ran in another workspace");
     PF_CHECK(int64_t(all->steps.size()) >= steps, value, "RecurrentNetwork kept ", all->steps.size(), " of ", steps,
              " steps; it keeps all when it has the argument backward_step_net");
@@ -215,8 +218,10 @@ struct RecurrentNetworkGradient {
 };
 
 PF_OP(RecurrentNetworkGradient)
-    .doc("Gradient of RecurrentNetwork: runs `backward_step_net` from the last step to the first. The arguments are those "
-         "of RecurrentNetwork.")
+    .doc(
+        "Gradient of RecurrentNetwork: runs `backward_step_net` from the last step to the first. The arguments are "
+        "those "
+        "of RecurrentNetwork.")
     .required_arg("backward_step_net", ArgType::kNet, "The net of one backward step.")
     .optional_arg("step_net", ArgType::kNet, "The forward net; not used.")
     .optional_arg("recurrent_states", ArgType::kStrings, "Names of the states; `<state>_grad` is the gradient of one.")

@@ -56,8 +56,10 @@ inline void store(f32x4 v, float* to, int64_t left) {
 
 // A row that has ended: its state goes on as it was, or is dropped.
 inline void carry(float* to, const float* from, int64_t count, bool drop) {
-  if (drop) std::memset(to, 0, size_t(count) * sizeof(float));
-  else std::memcpy(to, from, size_t(count) * sizeof(float));
+  if (drop)
+    std::memset(to, 0, size_t(count) * sizeof(float));
+  else
+    std::memcpy(to, from, size_t(count) * sizeof(float));
 }
 
 inline f32x4 load(const float* p) { return f32x4::load(p); }
@@ -97,12 +99,14 @@ struct LstmUnitGradient {
   Layout at;
   bool drop;
   float forget_bias;
-  explicit LstmUnitGradient(const Args& args) : at(args, 3), drop(args.b("drop_states")), forget_bias(args.f("forget_bias")) {}
+  explicit LstmUnitGradient(const Args& args)
+      : at(args, 3), drop(args.b("drop_states")), forget_bias(args.f("forget_bias")) {}
 
   Status run(OpRun& op) {
     const Rows rows(op, at);
     const int64_t d = rows.width;
-    const float *c_prev = op.in(1).data<float>(), *gates = op.in(2).data<float>(), *c = op.in(at.after + 1).data<float>();
+    const float *c_prev = op.in(1).data<float>(), *gates = op.in(2).data<float>(),
+                *c = op.in(at.after + 1).data<float>();
     const float *dh = op.in(at.after + 2).data<float>(), *dc = op.in(at.after + 3).data<float>();
     float *dh_prev = op.out(0).data<float>(), *dc_prev = op.out(1).data<float>(), *dgates = op.out(2).data<float>();
     const f32x4 bias = f32x4::splat(forget_bias);
@@ -162,7 +166,8 @@ struct GruUnitGradient {
   Status run(OpRun& op) {
     const Rows rows(op, at);
     const int64_t d = rows.width;
-    const float *h_prev = op.in(0).data<float>(), *gates = op.in(1).data<float>(), *dh = op.in(at.after + 1).data<float>();
+    const float *h_prev = op.in(0).data<float>(), *gates = op.in(1).data<float>(),
+                *dh = op.in(at.after + 1).data<float>();
     float *dh_prev = op.out(0).data<float>(), *dgates = op.out(1).data<float>();
     const bool drop_them = drop;
     rows.each(
@@ -187,7 +192,9 @@ struct GruUnitGradient {
 // States (1, N, D), gates (1, N, gates * D), lengths (N), timestep, then more states.
 Status unit_shape(Infer& in, int states, int gates, int further, bool gradient) {
   const Layout at(in.args, states + 1);
-  PF_CHECK_EQ(in.inputs(), at.after + further, argument, at.lengths ? "with sequence_lengths the operator takes one input more" : "without sequence_lengths the operator takes one input less");
+  PF_CHECK_EQ(in.inputs(), at.after + further, argument,
+              at.lengths ? "with sequence_lengths the operator takes one input more"
+                         : "without sequence_lengths the operator takes one input less");
   const Shape& state = in.shape(0);
   for (int i = 0; i < in.inputs(); ++i) {
     const bool number = at.lengths && i == at.timestep - 1;
@@ -223,12 +230,15 @@ void unit_gradient(Gradient& g, const char* type, int states) {
 
 constexpr auto kUnit = [](auto& op) {
   op.arg("drop_states", false, "Rows past their length get states of zeros; otherwise they keep theirs.")
-      .arg("sequence_lengths", true, "Whether the input seq_lengths is there; without it all rows are valid at each step.");
+      .arg("sequence_lengths", true,
+           "Whether the input seq_lengths is there; without it all rows are valid at each step.");
 };
 
 PF_OP(LSTMUnit)
-    .doc("One step of an LSTM from its gates `i, f, o, g` (in this order along the last dimension, before their functions): "
-         "`C = sigmoid(f + forget_bias) C_prev + sigmoid(i) tanh(g)`, `H = sigmoid(o) tanh(C)`.")
+    .doc(
+        "One step of an LSTM from its gates `i, f, o, g` (in this order along the last dimension, before their "
+        "functions): "
+        "`C = sigmoid(f + forget_bias) C_prev + sigmoid(i) tanh(g)`, `H = sigmoid(o) tanh(C)`.")
     .arg("forget_bias", 0.f, "Added to the forget gate.")
     .with(kUnit)
     .input("H_prev", "float (1, N, D).")
@@ -263,8 +273,11 @@ PF_OP(LSTMUnitGradient)
     .cpu<LstmUnitGradient>();
 
 PF_OP(GRUUnit)
-    .doc("One step of a GRU from its gates `reset, update, output` (in this order along the last dimension, before their "
-         "functions; the reset gate has done its work before): `u = sigmoid(update)`, `H = u H_prev + (1 - u) tanh(output)`.")
+    .doc(
+        "One step of a GRU from its gates `reset, update, output` (in this order along the last dimension, before "
+        "their "
+        "functions; the reset gate has done its work before): `u = sigmoid(update)`, `H = u H_prev + (1 - u) "
+        "tanh(output)`.")
     .with(kUnit)
     .input("H_prev", "float (1, N, D).")
     .input("gates", "float (1, N, 3 D).")

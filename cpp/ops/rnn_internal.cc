@@ -10,7 +10,8 @@ Status step_inputs(Infer& in) {
   PF_CHECK(in.shape(0).size() == 1, shape, "the timestep must be one number, has the shape ", in.shape(0));
   for (int i = 1; i < in.inputs(); ++i) {
     PF_TRY(in.want_dtype(i, DType::kFloat));
-    PF_CHECK(in.shape(i).rank() > 0, shape, "\"", in.args.def.input[size_t(i)], "\" must have a dimension for the steps");
+    PF_CHECK(in.shape(i).rank() > 0, shape, "\"", in.args.def.input[size_t(i)],
+             "\" must have a dimension for the steps");
   }
   PF_CHECK(in.args.i("offset") >= 0, argument, "offset must be given, and not be negative");
   return {};
@@ -27,8 +28,8 @@ Status want_rows(const Tensor& t, int64_t first, int64_t count) {
 // t + offset, where nothing overflows.
 Status row_of(OpRun& op, const Tensor& t, int64_t count, int64_t* out) {
   const int64_t offset = op.args.i("offset"), step = op.in(0).data<int32_t>()[0];
-  PF_CHECK(offset <= t.dim(0) && count <= t.dim(0), value, "offset ", offset, " or window ", count, " is beyond the ", t.dim(0),
-           " rows of ", t.shape());
+  PF_CHECK(offset <= t.dim(0) && count <= t.dim(0), value, "offset ", offset, " or window ", count, " is beyond the ",
+           t.dim(0), " rows of ", t.shape());
   *out = step + offset;
   return want_rows(t, *out, count);
 }
@@ -60,7 +61,8 @@ struct AccumulateGradientInput {
     int64_t row;
     PF_TRY(row_of(op, to, 1, &row));
     PF_TRY(want_rows(from, step, 1));
-    PF_CHECK(from.shape().from(1) == size, shape, "a step of ", from.shape(), " cannot be added to one of ", to.shape());
+    PF_CHECK(from.shape().from(1) == size, shape, "a step of ", from.shape(), " cannot be added to one of ",
+             to.shape());
     const float* x = from.data<float>() + step * size;
     float* y = to.data<float>() + row * size;
     Device::map(op, size, y, Plus(), x, static_cast<const float*>(y));

@@ -28,13 +28,15 @@ Status mask_layout(const Args& args, const Shape& x, MaskLayout* out) {
   if (args.has("batch")) {
     const int batch = x.axis(args.i("batch"));
     PF_CHECK(!args.has("repeat_from_axis"), argument, "batch and repeat_from_axis exclude each other");
-    PF_CHECK(batch >= 0 && batch < axis, argument, "batch ", args.i("batch"), " must be a dimension of ", x, " before axis ", axis);
+    PF_CHECK(batch >= 0 && batch < axis, argument, "batch ", args.i("batch"), " must be a dimension of ", x,
+             " before axis ", axis);
     first = batch + 1;
   }
   int end = x.rank();
   if (args.has("repeat_from_axis") && mode_of(args.s("mode")) == Mode::kSequence) {
     end = x.axis(args.i("repeat_from_axis"));
-    PF_CHECK(end > axis, argument, "repeat_from_axis ", args.i("repeat_from_axis"), " must be a dimension of ", x, " after axis ", axis);
+    PF_CHECK(end > axis, argument, "repeat_from_axis ", args.i("repeat_from_axis"), " must be a dimension of ", x,
+             " after axis ", axis);
   }
   out->batches = x.upto(first), out->repeats = x.from(end), out->rows = out->columns = 1;
   for (int d = first; d < axis; ++d) out->rows *= x[d];
@@ -50,12 +52,24 @@ struct SequenceMask {
   static void window(Mode mode, int64_t row, int64_t at, int64_t radius, int64_t columns, int64_t* from, int64_t* to) {
     *from = 0, *to = columns;
     switch (mode) {
-      case Mode::kSequence: *to = at; break;
-      case Mode::kWindow: *from = at - radius, *to = at + radius + 1; break;
-      case Mode::kUpper: *to = row + 1; break;
-      case Mode::kLower: *from = row; break;
-      case Mode::kUpperDiag: *to = row; break;
-      default: *from = row + 1; break;
+      case Mode::kSequence:
+        *to = at;
+        break;
+      case Mode::kWindow:
+        *from = at - radius, *to = at + radius + 1;
+        break;
+      case Mode::kUpper:
+        *to = row + 1;
+        break;
+      case Mode::kLower:
+        *from = row;
+        break;
+      case Mode::kUpperDiag:
+        *to = row;
+        break;
+      default:
+        *from = row + 1;
+        break;
     }
     if (*to > columns) *to = columns;
     if (*from < 0) *from = 0;
@@ -91,15 +105,16 @@ struct SequenceMask {
 
 Status mask_shape(Infer& in) {
   const Mode mode = mode_of(in.args.s("mode"));
-  PF_CHECK(mode != Mode::kUnknown, argument, "mode must be sequence, window, upper, lower, upperdiag or lowerdiag; is \"",
-           in.args.s("mode"), "\"");
+  PF_CHECK(mode != Mode::kUnknown, argument,
+           "mode must be sequence, window, upper, lower, upperdiag or lowerdiag; is \"", in.args.s("mode"), "\"");
   PF_TRY(in.want_dtype(0, DType::kFloat));
   MaskLayout at;
   PF_TRY(mask_layout(in.args, in.shape(0), &at));
   if (mode == Mode::kSequence || mode == Mode::kWindow) {
     PF_CHECK(in.inputs() == 2, argument, "mode ", in.args.s("mode"), " needs a second input");
     PF_TRY(in.want_dtype(1, DType::kInt32));
-    PF_CHECK(in.shape(1).size() >= at.rows, shape, "there are ", at.rows, " rows to mask; the second input has the shape ", in.shape(1));
+    PF_CHECK(in.shape(1).size() >= at.rows, shape, "there are ", at.rows,
+             " rows to mask; the second input has the shape ", in.shape(1));
   }
   in.set(0, in.shape(0), DType::kFloat);
   return {};
@@ -142,16 +157,20 @@ struct VariableLengthSequencePadding {
 };
 
 PF_OP(SequenceMask)
-    .doc("Overwrites what an attention may not see. X is taken as rows (the dimensions before axis) of columns (axis and "
-         "after). `sequence` masks columns from the row's length on, `window` those further than radius from the row's "
-         "centre, `upper` columns above the row's number, `lower` those below, `upperdiag` and `lowerdiag` the diagonal too.")
+    .doc(
+        "Overwrites what an attention may not see. X is taken as rows (the dimensions before axis) of columns (axis "
+        "and "
+        "after). `sequence` masks columns from the row's length on, `window` those further than radius from the row's "
+        "centre, `upper` columns above the row's number, `lower` those below, `upperdiag` and `lowerdiag` the diagonal "
+        "too.")
     .arg("mode", "", "sequence, window, upper, lower, upperdiag or lowerdiag.")
     .arg("axis", 1, "The first dimension of columns; a negative one counts from the end.")
     .arg("radius", 10, "Of windows.")
     .arg("grad", false, "Write zeros instead of fill_val: the gradient.")
     .optional_arg("fill_val", ArgType::kFloat, "Written where masked; minus infinity unless given.")
     .optional_arg("batch", ArgType::kInt, "The dimensions up to this one are a batch: rows are counted anew in each.")
-    .optional_arg("repeat_from_axis", ArgType::kInt, "In mode sequence: dimensions from this one on do not count as columns.")
+    .optional_arg("repeat_from_axis", ArgType::kInt,
+                  "In mode sequence: dimensions from this one on do not count as columns.")
     .input("X", "float.")
     .optional_input("lengths_or_centers", "int32, one for each row: lengths (sequence) or centres (window).")
     .output("Y", "Shape of X.")
@@ -173,8 +192,8 @@ PF_OP(ReversePackedSegs)
       PF_CHECK(in.dtype(0) != DType::kString, type, "data cannot be strings");
       PF_TRY(want_indices(in, 1));
       PF_TRY(in.want_rank(1, 1));
-      PF_CHECK(in.shape(1)[0] == in.shape(0)[1], shape, "there are ", in.shape(1)[0], " lengths for the ", in.shape(0)[1],
-               " sequences of ", in.shape(0));
+      PF_CHECK(in.shape(1)[0] == in.shape(0)[1], shape, "there are ", in.shape(1)[0], " lengths for the ",
+               in.shape(0)[1], " sequences of ", in.shape(0));
       in.set(0, in.shape(0), in.dtype(0));
       return {};
     })

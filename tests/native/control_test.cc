@@ -65,7 +65,8 @@ OpDef sums(bool backward) {
   OpDef d = with_net(op("RecurrentNetwork", {"x", "s0"}, {"all", "last", "steps"}), "step_net",
                      net_of("step", {op("Sum", {"s_prev", "x_t"}, {"s"})}));
   if (backward) {
-    d = with_net(d, "backward_step_net", net_of("back", {op("Copy", {"s_grad"}, {"s_prev_grad"}), op("Copy", {"s_grad"}, {"x_t_grad"})}));
+    d = with_net(d, "backward_step_net",
+                 net_of("back", {op("Copy", {"s_grad"}, {"s_prev_grad"}), op("Copy", {"s_grad"}, {"x_t_grad"})}));
     argument(d, "backward_link_internal").strings = {"s_grad", "s_prev_grad", "x_t_grad"};
     argument(d, "backward_link_external").strings = {"states_grad", "states_grad", "x_grad"};
     d.set("backward_link_offset", std::vector<int64_t>{1, 0, 0});
@@ -101,10 +102,13 @@ TEST("an error inside says where it is, and conditions are checked") {
   feed(ws, "a", {2}, 3), feed(ws, "wide", {3}, 3), feed_bool(ws, "c", true);
   NetDef inner = net_of("inner", {op("Negative", {"a"}, {"b"}), op("Add", {"b", "wide"}, {"d"})});
   Status s = run(net_of("outer", {if_op(net_of("middle", {if_op(inner)}))}), ws);
-  EXPECT(s.message().find("net \"outer\"") != std::string::npos && s.message().find("op 1 of net \"inner\"") != std::string::npos, s.message());
+  EXPECT(s.message().find("net \"outer\"") != std::string::npos &&
+             s.message().find("op 1 of net \"inner\"") != std::string::npos,
+         s.message());
   inner.op[1].input[1] = "nowhere";
   s = run(net_of("outer", {if_op(inner)}), ws);
-  EXPECT(s.code() == Code::no_blob && s.message().find("then_net: net \"inner\": op 1") != std::string::npos, s.message());
+  EXPECT(s.code() == Code::no_blob && s.message().find("then_net: net \"inner\": op 1") != std::string::npos,
+         s.message());
   inner.op[1].type = "Quux";
   EXPECT(run(net_of("outer", {if_op(inner)}), ws).code() == Code::no_operator);
   feed(ws, "c", {1}, 1);
@@ -140,13 +144,15 @@ TEST("a plan keeps what nested nets read, and does not move work across them") {
   for (bool optimize : {false, true}) {
     Workspace ws(1);
     feed(ws, "x", {1000}, 2), feed_bool(ws, "c", true);
-    NetDef net = net_of("outer", {op("Negative", {"x"}, {"h"}), op("Sqr", {"h"}, {"k"}), op("Sqr", {"k"}, {"m"}), op("Sqr", {"m"}, {"n"}),
-                                  op("Sqr", {"n"}, {"o"}), if_op(net_of("inner", {op("Add", {"h", "o"}, {"late"})})),
-                                  op("Relu", {"h"}, {"h"}), op("Add", {"late", "h"}, {"y"})});
+    NetDef net = net_of("outer", {op("Negative", {"x"}, {"h"}), op("Sqr", {"h"}, {"k"}), op("Sqr", {"k"}, {"m"}),
+                                  op("Sqr", {"m"}, {"n"}), op("Sqr", {"n"}, {"o"}),
+                                  if_op(net_of("inner", {op("Add", {"h", "o"}, {"late"})})), op("Relu", {"h"}, {"h"}),
+                                  op("Add", {"late", "h"}, {"y"})});
     net.external_input = {"x", "c", "late"};
     net.external_output = {"y"};
     feed(ws, "late", {1000}, 0);
-    if (optimize) net.arg.emplace_back(), net.arg.back().name = "pf.optimize", net.arg.back().has_i = true, net.arg.back().i = 1;
+    if (optimize)
+      net.arg.emplace_back(), net.arg.back().name = "pf.optimize", net.arg.back().has_i = true, net.arg.back().i = 1;
     std::unique_ptr<Net> made;
     EXPECT(Net::create(net, ws, &made).ok());
     for (int i = 0; i < 2; ++i) EXPECT(made->run().ok());
@@ -158,10 +164,12 @@ TEST("a plan keeps what nested nets read, and does not move work across them") {
 TEST("a Do sees what is bound to it, keeps the rest to itself, and its backward Do runs in the same scope") {
   Workspace ws(1);
   feed(ws, "a", {1}, 3), feed(ws, "hidden", {1}, 7), feed(ws, "da", {1}, 0);
-  OpDef forward = with_net(op("Do", {"a", "scope"}, {"y", "scope"}), "net", net_of("f", {op("Sqr", {"in"}, {"hidden"}), op("Negative", {"hidden"}, {"out"})}));
+  OpDef forward = with_net(op("Do", {"a", "scope"}, {"y", "scope"}), "net",
+                           net_of("f", {op("Sqr", {"in"}, {"hidden"}), op("Negative", {"hidden"}, {"out"})}));
   argument(forward, "inner_blobs").strings = {"in", "out"};
   forward.set("outer_blobs_idx", std::vector<int64_t>{0, 1});
-  OpDef backward = with_net(op("Do", {"scope"}, {"da", "scope"}), "net", net_of("b", {op("Sqr", {"hidden"}, {"grad"})}));
+  OpDef backward =
+      with_net(op("Do", {"scope"}, {"da", "scope"}), "net", net_of("b", {op("Sqr", {"hidden"}, {"grad"})}));
   backward.is_gradient_op = true;
   argument(backward, "inner_blobs").strings = {"grad"};
   backward.set("outer_blobs_idx", std::vector<int64_t>{0});
@@ -182,7 +190,8 @@ TEST("a Do sees what is bound to it, keeps the rest to itself, and its backward 
 
 TEST("a recurrent net gives all its rows, again with more steps, and its gradient runs back through them") {
   Workspace ws(1);
-  feed(ws, "s0", {1, 2, 1}, 1), feed(ws, "x", {3, 2, 1}, 2), feed(ws, "d_all", {3, 2, 1}, 1), feed(ws, "d_last", {1, 2, 1}, 10);
+  feed(ws, "s0", {1, 2, 1}, 1), feed(ws, "x", {3, 2, 1}, 2), feed(ws, "d_all", {3, 2, 1}, 1),
+      feed(ws, "d_last", {1, 2, 1}, 10);
   OpDef forward = sums(true), backward = forward;
   backward.type = "RecurrentNetworkGradient";
   backward.input = {"d_all", "d_last", "x", "s0", "all", "last", "steps"}, backward.output = {"x_grad", "s0_grad"};
@@ -229,7 +238,8 @@ TEST("hostile recurrent nets are refused, and leave nothing behind") {
     OpDef kept = sums(true);
     EXPECT(run(net_of("rnn", {kept}), ws).code() == Code::no_memory);
     OpDef gradient = sums(true);
-    gradient.type = "RecurrentNetworkGradient", gradient.input = {"x", "x", "x", "s0", "all", "last", "x"}, gradient.output = {"x_grad", "s0_grad"};
+    gradient.type = "RecurrentNetworkGradient", gradient.input = {"x", "x", "x", "s0", "all", "last", "x"},
+    gradient.output = {"x_grad", "s0_grad"};
     EXPECT(run(net_of("rnn", {gradient}), ws).code() == Code::no_blob);
     gradient.output.pop_back();
     EXPECT(run(net_of("rnn", {gradient}), ws).code() == Code::argument);

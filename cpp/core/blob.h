@@ -3,14 +3,14 @@
 #pragma once
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/tensor.h"
 
 namespace pf {
 
-// What is no tensor: a mutex, a counter, a queue. Each class names its kind by a static constant.
+// What is no tensor: a mutex, a counter, a queue. Each class names its kind by a static array kKind, whose address
+// tells it apart.
 struct Object {
   virtual ~Object() = default;
   virtual const char* kind() const = 0;
@@ -24,11 +24,10 @@ struct Blob {
   const void* shared_in = nullptr;
 
   bool empty() const { return !tensor.defined() && !object; }
-  // The object, if it is of this class. Kinds are compared as text: two files may each have their own copy of a
-  // literal.
+  // The object, if it is of this class.
   template <class T>
   T* get() {
-    return object && std::string_view(object->kind()) == T::kKind ? static_cast<T*>(object.get()) : nullptr;
+    return object && object->kind() == T::kKind ? static_cast<T*>(object.get()) : nullptr;
   }
   void clear() { tensor.reset(), object.reset(), shared_in = nullptr; }
 };

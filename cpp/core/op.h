@@ -56,18 +56,13 @@ class OpRun {
   int inputs_, outputs_;
 };
 
-// Wraps a kernel struct: constructed from Args (or nothing), `Status run(OpRun&)`, optionally `bind` and `absorb`.
+// Wraps a kernel struct: constructed from Args (or nothing), `Status run(OpRun&)`, optionally `absorb`, and
+// `Status bind(Scope&)` where it runs nets (core/scope.h).
 template <class K>
 class KernelOf final : public Kernel {
  public:
   explicit KernelOf(const Args& args) : kernel_(make(args)) {}
   Status run(OpRun& op) override { return kernel_.run(op); }
-  Status bind(Scope& scope) override {
-    if constexpr (requires { kernel_.bind(scope); })
-      return kernel_.bind(scope);
-    else
-      return Kernel::bind(scope);
-  }
   bool absorb(const Args& next, int first_input) override {
     if constexpr (requires { kernel_.absorb(next, first_input); })
       return kernel_.absorb(next, first_input);
@@ -75,6 +70,7 @@ class KernelOf final : public Kernel {
       return false;
   }
   static std::unique_ptr<Kernel> create(const Args& args) { return std::unique_ptr<Kernel>(new KernelOf(args)); }
+  static Status bind(Kernel& kernel, Scope& scope) { return static_cast<KernelOf&>(kernel).kernel_.bind(scope); }
 
  private:
   static K make(const Args& args) {
@@ -169,6 +165,7 @@ class OpBuilder {
   template <class K>
   OpBuilder& cpu() {
     if constexpr (kHost) s_.cpu = &KernelOf<K>::create;
+    if constexpr (kHost && requires(K& k, Scope& scope) { k.bind(scope); }) s_.bind = &KernelOf<K>::bind;
     return *this;
   }
 

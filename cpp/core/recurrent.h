@@ -10,7 +10,7 @@ namespace pf {
 // The scopes in which the steps ran: the last output of RecurrentNetwork. Its gradient runs in them again, where it
 // finds what the forward steps left behind.
 struct StepScopes final : Object {
-  static constexpr const char* kKind = "step_workspaces";
+  static constexpr char kKind[] = "step_workspaces";
   const char* kind() const override { return kKind; }
 
   std::shared_ptr<Scope> shared;  // what all steps have in common; the scopes of the steps lie inside

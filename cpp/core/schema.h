@@ -60,7 +60,7 @@ class Args {
   int64_t i(std::string_view name) const;
   bool b(std::string_view name) const { return i(name) != 0; }
   std::string_view s(std::string_view name) const;
-  const std::vector<float>& floats(std::string_view name) const;
+  std::vector<float> floats(std::string_view name) const;  // a copy: whole numbers may have been sent as integers
   const std::vector<int64_t>& ints(std::string_view name) const;
   const std::vector<std::string>& strings(std::string_view name) const;
 
@@ -171,13 +171,13 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual Status run(OpRun& op) = 0;
-  // For kernels that run nets, once, before the first run: see core/scope.h.
-  virtual Status bind(Scope&) { return {}; }
   // Planning for inference: may this kernel do the work of `next`, which alone reads its output, as well?
   // If so it gets next's further inputs appended to its own (the first at index `first_input`) and next's output.
   virtual bool absorb(const Args& next, int first_input) { return (void)next, (void)first_input, false; }
 };
 using KernelFactory = std::unique_ptr<Kernel> (*)(const Args&);
+// For kernels that run nets, once, before the first run: see core/scope.h.
+using KernelBinding = Status (*)(Kernel&, Scope&);
 
 struct InPlace {
   int input, output;
@@ -200,6 +200,7 @@ struct Schema {
   GradientFn gradient = nullptr;
   const char* gradient_refusal = nullptr;
   KernelFactory cpu = nullptr, cuda = nullptr;
+  KernelBinding bind = nullptr;
 
   // What a declaration adds, out of line: it runs once.
   void add_arg(const char* name, ArgType type, bool required, const char* doc);
@@ -223,8 +224,8 @@ const std::vector<Schema*>& all_schemas();  // sorted by name
 std::string schemas_json();
 // The registered names nearest to `type`, for "did you mean"; empty when nothing is near.
 std::string suggestion(std::string_view type);
-// Whether other builds have this operator and this one goes without. What a message then says of it:
-bool is_left_out(std::string_view type);
-inline constexpr const char kLeftOut[] = "not in this base build; open the backend with operators: 'all'";
+// Whether other builds have more operators than this one. What a message then says of one that is not there:
+bool is_base_build();
+inline constexpr const char kNotInBase[] = "not in this base build; open the backend with operators: 'all'";
 
 }  // namespace pf

@@ -21,7 +21,7 @@ class Subnet {
   virtual Status run() = 0;
 };
 
-// Blobs by name. The pointers are good as long as the scope.
+// Blobs by name. The pointers are good as long as the scope. Every scope is a Workspace (net/workspace.h).
 class Scope {
  public:
   virtual ~Scope() = default;
@@ -29,22 +29,25 @@ class Scope {
 
   // The blob of this name: the scope's own, else one that was linked, else one of the scope around it; or null.
   virtual Blob* find(std::string_view name) = 0;
-  // The same, made as the scope's own where there is none.
+  // The same, made (empty) as the scope's own where there is none.
   virtual Blob& blob(std::string_view name) = 0;
+
+  // The rest is for operators that run nets. It is not virtual, so that builds without such operators go without it.
+
   // The scope's own, made where there is none: it hides others of its name.
-  virtual Blob& own(std::string_view name) = 0;
+  Blob& own(std::string_view name);
   // Empties an own blob and forgets its name. Nets made before find it empty.
-  virtual bool remove(std::string_view name) = 0;
-  virtual std::string names() const = 0;  // of its own blobs, sorted, each followed by a zero byte
+  bool remove(std::string_view name);
+  std::string names() const;  // of its own blobs, sorted, each followed by a zero byte
 
   enum Sight : uint8_t { kSeesThis, kSeesLinks };  // all blobs of the scope around it, or only those linked
   // A scope inside this one, which must outlive it.
-  virtual std::shared_ptr<Scope> child(Sight sight) = 0;
-  // In a child: `name` stands for a blob from elsewhere.
-  virtual void link(std::string_view name, Blob& blob) = 0;
+  std::shared_ptr<Scope> child(Sight sight);
+  // Only in a child: `name` stands for a blob from elsewhere.
+  void link(std::string_view name, Blob& blob);
 
   // Makes a net whose operators read and write this scope. The `def` is not needed afterwards.
-  virtual Status net(const NetDef& def, std::unique_ptr<Subnet>* out) = 0;
+  Status net(const NetDef& def, std::unique_ptr<Subnet>* out);
 
   // No two scopes of a process have the same number, however short they live.
   uint64_t serial() const { return serial_; }

@@ -8,7 +8,7 @@
 namespace pf {
 
 struct TensorVector final : Object {
-  static constexpr const char* kKind = "tensor vector";
+  static constexpr char kKind[] = "tensor vector";
   const char* kind() const override { return kKind; }
   std::vector<Tensor> tensors;
 };

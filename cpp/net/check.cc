@@ -42,22 +42,20 @@ Status check_operators(const NetDef& def) {
     for (size_t i = 0; i < m.places.size() && i < kPlacesShown; ++i) append(list, i ? ", " : "", m.places[i]);
     if (m.places.size() > kPlacesShown) append(list, " and ", m.places.size() - kPlacesShown, " more");
     list += ')';
-    const bool left_out = is_left_out(m.type);
-    std::string near = m.known || left_out ? "" : suggestion(m.type);
-    if (left_out)
-      append(list, " is ", kLeftOut);
-    else if (m.known)
+    const std::string near = m.known ? "" : suggestion(m.type);
+    if (m.known)
       list += " has no kernel for the CPU";
-    else if (!near.empty())
-      append(list, ", did you mean ", near, "?");
+    else if (is_base_build())
+      append(list, " is ", kNotInBase);
+    if (!near.empty()) append(list, ", did you mean ", near, "?");
   }
   return fail(Code::no_operator, missing.size(), missing.size() == 1 ? " operator is" : " operators are",
               " not supported: ", list, ". docs/operators.md lists those there are; one of your own can be registered");
 }
 
 Status check_sources(const NetDef& def) {
-  Names known, produced, made_inside;  // inside nets in arguments: an If may make blobs that it does not list
-  std::vector<size_t> producers;       // of each name produced, the first operator
+  Names known, produced;
+  std::vector<size_t> producers;  // of each name produced, the first operator
   for (auto& name : def.external_input) known.add(name);
   for (size_t i = 0; i < def.op.size(); ++i) {
     for (auto& name : def.op[i].output)
@@ -76,12 +74,13 @@ Status check_sources(const NetDef& def) {
                   ": the net has a cycle or its operators are out of order");
     }
     for (auto& name : op.output) known.add(name);
-    each_nested_output(op, [&](const std::string& name) { made_inside.add(name); });
   }
-  for (auto& name : def.external_output) {
-    bool made = produced.has(name) || known.has(name) || made_inside.has(name);
-    PF_CHECK(made, net, "external output \"", name, "\" is produced by no operator");
+  for (auto& op : def.op) {  // an If may make blobs that it does not list
+    for (auto& nested : nested_names(op))
+      if (nested.written) known.add(nested.name);
   }
+  for (auto& name : def.external_output)
+    PF_CHECK(known.has(name), net, "external output \"", name, "\" is produced by no operator");
   return {};
 }
 

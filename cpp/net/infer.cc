@@ -49,10 +49,11 @@ Status infer_op(const OpDef& def, Workspace& workspace, Types* types) {
     Known& output = (*types)[def.output[j]];
     output.type = out[j], output.value = nullptr;
   }
-  each_nested_output(def, [types](const std::string& name) {
-    Known& unknown = (*types)[name];
+  for (auto& nested : nested_names(def)) {
+    if (!nested.written) continue;
+    Known& unknown = (*types)[nested.name];
     unknown.type = {}, unknown.value = nullptr;
-  });
+  }
   return {};
 }
 

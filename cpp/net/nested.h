@@ -5,24 +5,13 @@
 
 namespace pf {
 
-// f(net) for every net in the operator's arguments, however deep it lies.
-template <class F>
-void each_nested(const OpDef& op, F&& f) {
-  for (auto& argument : op.arg) {
-    for (auto& net : argument.nets) {
-      f(net);
-      for (auto& inner : net.op) each_nested(inner, f);
-    }
-  }
-}
+// A blob that such a net names. Names are parts of the definition they were found in.
+struct NestedName {
+  std::string_view name;
+  bool written;  // by an operator of the net
+};
 
-// f(name) for every blob that operators of nested nets write.
-template <class F>
-void each_nested_output(const OpDef& op, F&& f) {
-  each_nested(op, [&f](const NetDef& net) {
-    for (auto& inner : net.op)
-      for (auto& name : inner.output) f(name);
-  });
-}
+// All names in the nets of the operator's arguments, however deep they lie.
+std::vector<NestedName> nested_names(const OpDef& op);
 
 }  // namespace pf

@@ -13,8 +13,9 @@ Status infer_outputs(Infer& infer) {
 Status Operator::create(const OpDef& def, Workspace& workspace, std::unique_ptr<Operator>* out) {
   const Schema* schema = find_schema(def.type);
   if (!schema) {
-    PF_CHECK(!is_left_out(def.type), no_operator, "the operator \"", def.type, "\" is ", kLeftOut);
-    std::string near = suggestion(def.type);
+    const std::string near = suggestion(def.type);
+    PF_CHECK(!is_base_build(), no_operator, "the operator \"", def.type, "\" is ", kNotInBase,
+             near.empty() ? "" : ", or did you mean ", near, near.empty() ? "" : "?");
     return fail(Code::no_operator, "there is no operator \"", def.type, "\"", near.empty() ? "" : "; did you mean ",
                 near, near.empty() ? ". docs/operators.md lists those there are" : "?");
   }
@@ -35,22 +36,19 @@ Status Operator::create(const OpDef& def, Workspace& workspace, std::unique_ptr<
   const DeviceOption& device = op->def_.device_option;
   op->random_.reseed(device.has_random_seed ? device.random_seed : workspace.next_seed());
   op->kernel_ = schema->cpu(op->args_);
-  PF_TRY(op->kernel_->bind(workspace).at(op->title()));
-  op->find_touched(workspace);
+  if (schema->bind) {
+    PF_TRY(schema->bind(*op->kernel_, workspace).at(op->title()));
+    op->find_touched(workspace);
+  }
   *out = std::move(op);
   return {};
 }
 
 void Operator::find_touched(Workspace& workspace) {
-  auto add = [&](const std::vector<std::string>& names) {
-    for (auto& name : names)
-      if (Blob* blob = workspace.find(name)) touched_.push_back(blob);
-  };
-  each_nested(def_, [&](const NetDef& net) {
-    if (touched_.empty()) add(def_.input), add(def_.output);
-    add(net.external_input), add(net.external_output);
-    for (auto& op : net.op) add(op.input), add(op.output);
-  });
+  touched_ = in_;
+  for (Blob* blob : out_) touched_.push_back(blob);
+  for (auto& nested : nested_names(def_))
+    if (Blob* blob = workspace.find(nested.name)) touched_.push_back(blob);
 }
 
 std::string Operator::title() const {

@@ -27,9 +27,9 @@ class Child final : public Workspace {
   }
   Blob& blob(std::string_view name) override {
     Blob* found = find(name);
-    return found ? *found : own(name);
+    return found ? *found : Workspace::blob(name);
   }
-  void link(std::string_view name, Blob& blob) override {
+  void add_link(std::string_view name, Blob& blob) {
     for (auto& link : links_)
       if (link.name == name) return void(link.blob = &blob);
     links_.push_back({std::string(name), &blob});
@@ -51,11 +51,19 @@ class Child final : public Workspace {
 
 Scope::Scope() : serial_(next_serial()) {}
 
-std::shared_ptr<Scope> Workspace::child(Sight sight) { return std::make_shared<Child>(*this, sight); }
+Blob& Scope::own(std::string_view name) { return static_cast<Workspace&>(*this).Workspace::blob(name); }
+bool Scope::remove(std::string_view name) { return static_cast<Workspace&>(*this).remove(name); }
+std::string Scope::names() const { return static_cast<const Workspace&>(*this).names(); }
 
-Status Workspace::net(const NetDef& def, std::unique_ptr<Subnet>* out) {
+std::shared_ptr<Scope> Scope::child(Sight sight) {
+  return std::make_shared<Child>(static_cast<Workspace&>(*this), sight);
+}
+
+void Scope::link(std::string_view name, Blob& blob) { static_cast<Child&>(*this).add_link(name, blob); }
+
+Status Scope::net(const NetDef& def, std::unique_ptr<Subnet>* out) {
   std::unique_ptr<Net> net;
-  PF_TRY(Net::create(def, *this, &net, true));
+  PF_TRY(Net::create(def, static_cast<Workspace&>(*this), &net, true));
   *out = std::move(net);
   return {};
 }

@@ -21,16 +21,11 @@ class Workspace : public Scope {
   Blob* find(std::string_view name) override;
   // The blob of this name, made (empty) if it is not there. The pointer is good as long as the workspace.
   Blob& blob(std::string_view name) override;
-  Blob& own(std::string_view name) final { return Workspace::blob(name); }
   // Empties the blob and forgets its name. Nets that use it find it empty.
-  bool remove(std::string_view name) final;
-  std::string names() const final;  // sorted, each followed by a zero byte
+  bool remove(std::string_view name);
+  std::string names() const;  // sorted, each followed by a zero byte
   // Up to a few names, nearest to `missing` first: what an error should mention.
   std::string known(std::string_view missing) const;
-
-  std::shared_ptr<Scope> child(Sight sight) final;
-  void link(std::string_view, Blob&) override {}  // a workspace of its own has no links
-  Status net(const NetDef& def, std::unique_ptr<Subnet>* out) final;
 
   virtual uint64_t next_seed() { return seeds_.next64(); }
   virtual Scratch& scratch() { return scratch_; }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Activations of one element: Softplus, Softsign, Selu, Swish, ThresholdedRelu, Logit; and their gradients.
+// build: loops
 #include <cmath>
 
 #include "math/map_wide.h"

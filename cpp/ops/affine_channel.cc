@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // AffineChannel: y = scale x + bias with numbers of each channel, as a batch normalisation that learns no more; and its
 // gradient.
+// build: loops
 #include "core/op.h"
 #include "math/planes.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the largest or smallest element along an axis is: ArgMax, ArgMin, RowWiseArgMax. Of equal ones the first.
+// build: loops
 #include "core/op.h"
 
 namespace pf {

@@ -7,16 +7,11 @@
 namespace pf {
 namespace {
 
-// Whole numbers arrive as integers. Returns how many there are.
-size_t read_weights(const Args& args, float* weights) {
-  const std::vector<float>& floats = args.floats("weights");
-  const std::vector<int64_t>& ints = args.ints("weights");
-  const size_t count = floats.empty() ? ints.size() : floats.size();
-  for (size_t i = 0; i < count && i < 4; ++i) weights[i] = floats.empty() ? float(ints[i]) : floats[i];
-  return count;
-}
-
 struct BBoxTransform {
+  std::vector<float> weights;
+  explicit BBoxTransform(const Args& args) : weights(args.floats("weights")) {
+    if (weights.empty()) weights.assign(4, 1.f);
+  }
   Status run(OpRun& op) {
     const int64_t count = op.in(0).dim(0), columns = op.in(0).dim(1), classes = op.in(1).dim(1) / 4;
     const int64_t images = op.in(2).dim(0);
@@ -24,8 +19,6 @@ struct BBoxTransform {
     const bool indexed = columns == 5, scaled = op.args.b("apply_scale"),
                correct = op.args.b("correct_transform_coords");
     float* y = op.out(0).data<float>();
-    float weights[4] = {1, 1, 1, 1};
-    read_weights(op.args, weights);
     float* splits;
     PF_TRY(op.scratch(images, &splits));
     for (int64_t i = 0; i < images; ++i) splits[i] = indexed ? 0.f : float(count);
@@ -45,7 +38,7 @@ struct BBoxTransform {
                   width = std::trunc(info[image * 3 + 1] / scale + .5f);
       const Box box{r[0] / scale, r[1] / scale, r[2] / scale, r[3] / scale};
       for (int64_t j = k * classes; j < (k + 1) * classes; ++j) {
-        const Box b = clip(decode(box, delta + 4 * j, weights, correct), height, width);
+        const Box b = clip(decode(box, delta + 4 * j, weights.data(), correct), height, width);
         y[4 * j] = b.x1 * factor, y[4 * j + 1] = b.y1 * factor;
         y[4 * j + 2] = b.x2 * factor, y[4 * j + 3] = b.y2 * factor;
       }
@@ -79,8 +72,7 @@ PF_OP(BBoxTransform)
         PF_TRY(in.want_rank(i, 2));
       }
       const Shape &rois = in.shape(0), &delta = in.shape(1), &info = in.shape(2);
-      float numbers[4];
-      const size_t weights = read_weights(in.args, numbers);
+      const size_t weights = in.args.floats("weights").size();
       PF_CHECK(!in.args.b("rotated"), argument, "rotated boxes are not supported");
       PF_CHECK(weights == 0 || weights == 4, argument, "weights must have 4 numbers, has ", weights);
       PF_CHECK(rois[1] == 4 || rois[1] == 5, shape, "rois must have the shape [R, 5] or [R, 4], found ", rois);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses of two classes: WeightedSigmoidCrossEntropyWithLogits, BernoulliJSD, and MakeTwoClass, which gives
 // probabilities of one class the form that losses of many want; and their gradients.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

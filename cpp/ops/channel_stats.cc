@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ChannelStats and ChannelBackpropStats: the sums over each channel that batch normalisation over several devices adds
 // up.
+// build: loops
 #include "core/op.h"
 #include "math/moments.h"
 #include "math/reduce.h"

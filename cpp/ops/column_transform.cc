@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each column through a function of its own: PiecewiseLinearTransform, BatchBoxCox, Percentile.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"
@@ -47,20 +48,13 @@ Status check_lines(int64_t bounds, int64_t slopes, int64_t intercepts, Lines* ou
   return {};
 }
 
-// A list argument; whole numbers may have come as integers.
-std::vector<float> numbers(const Args& args, const char* name) {
-  std::vector<float> all = args.floats(name);
-  for (int64_t i : args.ints(name)) all.push_back(float(i));
-  return all;
-}
-
 Status piecewise_shape(Infer& in) {
   const Shape& x = in.shape(0);
   const bool binary = in.args.b("binary");
   for (int i = 0; i < in.inputs(); ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
   PF_CHECK(x.rank() == 2 || (binary && x.rank() == 1), shape, "X must have 2 dimensions (with binary 1 or 2), is ", x);
-  const std::vector<float> bounds = numbers(in.args, "bounds"), slopes = numbers(in.args, "slopes"),
-                           intercepts = numbers(in.args, "intercepts");
+  const std::vector<float> bounds = in.args.floats("bounds"), slopes = in.args.floats("slopes"),
+                           intercepts = in.args.floats("intercepts");
   Lines lines = {};
   if (!bounds.empty()) {
     PF_CHECK(in.inputs() == 1, argument, "the lines are given both as arguments and as inputs");
@@ -85,9 +79,9 @@ struct PiecewiseLinearTransform {
   std::vector<float> bounds, slopes, intercepts;  // from arguments
   bool binary;
   explicit PiecewiseLinearTransform(const Args& args)
-      : bounds(numbers(args, "bounds")),
-        slopes(numbers(args, "slopes")),
-        intercepts(numbers(args, "intercepts")),
+      : bounds(args.floats("bounds")),
+        slopes(args.floats("slopes")),
+        intercepts(args.floats("intercepts")),
         binary(args.b("binary")) {}
   Status run(OpRun& op) {
     Lines lines;

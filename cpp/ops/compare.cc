@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Comparisons of two tensors, one of which may be repeated (math/broadcast.h): LT, LE, GT, GE, EQ. And logic on truth
 // values: And, Or, Xor, Not.
+// build: loops
 #include "math/broadcast.h"
 
 namespace pf {

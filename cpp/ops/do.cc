@@ -7,7 +7,7 @@ namespace {
 
 // Scopes stay for further runs when they are taken off the stack.
 struct ScopeStack final : Object {
-  static constexpr const char* kKind = "scope";
+  static constexpr char kKind[] = "scope";
   const char* kind() const override { return kKind; }
 
   struct Level {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Glu: one half of X, gated by the sigmoid of the other. And SinusoidPositionEncoding.
+// build: loops
 #include <cmath>
 
 #include "math/indices.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // HSoftmax: the probability of a word as the product of the decisions on the way to it in a tree, each a small softmax;
 // and its gradient.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

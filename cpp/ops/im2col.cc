@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Im2Col writes the window of every output pixel of a convolution out as channels; Col2Im adds them back up. Each is
 // the other's gradient.
+// build: loops
 #include "core/op.h"
 #include "math/conv_geometry.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Steps kept in bounds: Lars (a learning rate by the norms of parameters and gradient), ClipTensorByScaling.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

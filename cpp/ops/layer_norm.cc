@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // LayerNorm: rows brought to mean 0 and variance 1; and its gradient.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

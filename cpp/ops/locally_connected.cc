@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // LC, LC1D, LC2D, LC3D: a convolution whose filter differs from one output pixel to the next; and their gradients.
+// build: loops
 #include "core/op.h"
 #include "math/conv_geometry.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // LpPool: the p-norm of each window of each channel, (sum |x|^p)^(1/p); and its gradient.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Integers to integers: Mod (remainders), IndexHash (hashes into a range), NGramFromCategorical (one number for several
 // columns).
+// build: loops
 #include <cmath>
 
 #include "math/indices.h"

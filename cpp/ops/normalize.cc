@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Division by a length: Normalize (Euclidean), NormalizeL1; LpNorm, that length itself; NormalizePlanarYUV.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

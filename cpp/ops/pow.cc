@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pow: powers of a tensor, the exponents being one number or a tensor; its gradient is made of other operators.
+// build: loops
 #include <cmath>
 
 #include "math/broadcast.h"

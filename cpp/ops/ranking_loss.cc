@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Losses that rank: CosineEmbeddingCriterion, MarginRankingCriterion, PairWiseLoss, LambdaRankNdcg; and their
 // gradients.
+// build: loops
 #include <cmath>
 #include <limits>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // LSTMUnit and GRUUnit: from the gates of one step to the states after it, for rows of different lengths.
+// build: loops
 #include "core/op.h"
 #include "math/vector_math.h"
 

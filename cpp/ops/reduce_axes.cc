@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ReduceSum and ReduceMean over any dimensions.
+// build: loops
 #include "math/permute.h"
 #include "math/reduce.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Maxima over some dimensions: ReduceFrontMax, ReduceBackMax, ColwiseMax, RowwiseMax; and their gradients, which go to
 // every element that equals the maximum.
+// build: loops
 #include "core/op.h"
 
 namespace pf {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What RecurrentNetwork puts into its step nets: links to parts of whole sequences, and sums of gradients.
+// build: loops
 #include "core/op.h"
 
 namespace pf {

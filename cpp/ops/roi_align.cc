@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // RoIAlign: each region of a picture cut into a grid of cells, the mean of some points of each cell, read between
 // pixels by bilinear interpolation; and its gradient.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

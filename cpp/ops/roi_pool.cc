@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // RoIPool: each region of a picture, its corners rounded to pixels, cut into a grid of cells and the maximum of each
 // cell taken; and its gradient.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

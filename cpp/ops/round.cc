@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Steps: Ceil, Floor, Sign, StumpFunc; and ReplaceNaN, NanCheck for values that are no numbers.
+// build: loops
 #include <cmath>
 
 #include "math/copy.h"

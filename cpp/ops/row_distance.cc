@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How alike two rows are: L1Distance, CosineSimilarity, DotProduct, DotProductWithPadding; and their gradients.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A factor for each row: RowMul, SquareRootDivide, ReduceFrontWeightedSum with its gradient; ReduceTailSum, which the
 // gradient of RowMul needs; and a factor and a bias for each column: ElementwiseLinear and its gradient.
+// build: loops
 #include <cmath>
 
 #include "math/indices.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Float tables as bytes and back, with a scale and a bias for each row: in a tensor of their own
 // (FloatToRowwiseQuantized8Bits, Rowwise8BitQuantizedToFloat) or at the end of the row (the Fused8BitRowwise ones).
+// build: loops
 #include "math/indices.h"
 #include "math/rowwise.h"
 #include "math/segments.h"

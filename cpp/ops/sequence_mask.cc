@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What lies outside a sequence is overwritten or moved out of the way: SequenceMask, ReversePackedSegs,
 // VariableLengthSequencePadding.
+// build: loops
 #include "math/copy.h"
 #include "math/indices.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SmoothL1Loss: quadratic for small differences and linear for large ones, the loss of boxes; and its gradient.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Optimizers for gradients by rows: the steps of Adagrad, Adam, Ftrl and MomentumSGD for those rows alone that INDICES
 // names, in place and in order, so that a row named several times takes several steps. SparseNormalize scales rows.
+// build: loops
 #include <cmath>
 
 #include "math/indices.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SpatialSoftmaxWithLoss: softmax over the channels of every pixel and its weighted mean cross entropy; and its
 // gradient. Pixels with the label -1 count for nothing.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

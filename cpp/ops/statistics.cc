@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is kept of tensors that pass: Accumulate, AccumulateHistogram, Summarize.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

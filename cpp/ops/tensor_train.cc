@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // TT: a fully connected layer whose matrix is kept as a train of small tensors (Novikov et al., "Tensorizing neural
 // networks", 2015).
+// build: loops
 #include "core/op.h"
 
 namespace pf {

@@ -19,7 +19,7 @@ int64_t wall_nanoseconds() {
 }
 
 struct Timer final : Object {
-  static constexpr const char* kKind = "timer";
+  static constexpr char kKind[] = "timer";
   const char* kind() const override { return kKind; }
   double begun = now_ms();
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sin and Cos, and their gradients.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // UpsampleNearest: every pixel repeated `scale` times in both dimensions; and its gradient.
+// build: loops
 #include "core/op.h"
 
 namespace pf {

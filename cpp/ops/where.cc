@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Choosing by truth values: Where (elements), Conditional (rows); and IsMemberOf, which tells them.
+// build: loops
 #include "math/copy.h"
 
 namespace pf {

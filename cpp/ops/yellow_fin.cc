@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // YellowFin: momentum descent that tunes its learning rate and momentum by the gradients it sees (Zhang and Mitliagkas,
 // "YellowFin and the art of momentum tuning", 2017).
+// build: loops
 #include <cmath>
 
 #include "math/copy.h"

@@ -107,6 +107,12 @@ Status Net::plan_memory() {
   return {};
 }
 
+Status Net::stopped_before(int op) const {
+  PF_CHECK(!abort_flag.load(std::memory_order_relaxed) || !abort_flag.exchange(0), aborted, "net \"", name_,
+           "\" was stopped by its caller before op ", op, "; its blobs hold what was computed so far");
+  return {};
+}
+
 Status Net::run() {
   if (optimize_ && inputs_changed()) {
     if (Status s = plan_memory(); !s.ok()) {
@@ -114,18 +120,14 @@ Status Net::run() {
       return std::move(s).at("net \"", name_, "\"");
     }
   }
-  size_t i = 0;
-  do {
-    // A net without operators is asked as well: a loop may run it for ever.
-    PF_CHECK(!abort_flag.load(std::memory_order_relaxed) || !abort_flag.exchange(0), aborted, "net \"", name_,
-             "\" was stopped by its caller before op ", ops_.empty() ? 0 : indices_[i],
-             "; its blobs hold what was computed so far");
-    if (ops_.empty()) break;
+  if (ops_.empty()) PF_TRY(stopped_before(0));  // a loop may run such a net for ever
+  for (size_t i = 0; i < ops_.size(); ++i) {
+    PF_TRY(stopped_before(indices_[i]));
     Operator& op = *ops_[i];
     double start = profile_ ? now_ms() : 0;
     if (Status s = op.run(workspace_.scratch()); !s.ok()) return std::move(s).at(place(indices_[i], name_));
     if (profile_) op.profile.milliseconds += now_ms() - start, op.profile.runs++;
-  } while (++i < ops_.size());
+  }
   return {};
 }
 

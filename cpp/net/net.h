@@ -35,6 +35,7 @@ class Net final : public Subnet {
   Status build(const NetDef& def, bool nested);
   Status plan_memory();
   bool inputs_changed();
+  Status stopped_before(int op) const;  // fails once after the caller has set abort_flag
 
   Workspace& workspace_;
   std::string name_, type_;

@@ -19,8 +19,8 @@ struct WindowArgs {
   int64_t pad_head[kMaxSpatial], pad_tail[kMaxSpatial];
   LegacyPad legacy = LegacyPad::kNone;
   bool channels_last = false, global = false, padded = false;
-  int global_kernels = 0;  // of a global window: how many dimensions the kernel arguments speak of, in vain
   int64_t group = 1;
+  int global_kernels = 0;  // of a global window: how many dimensions the kernel arguments speak of, in vain
 
   WindowArgs() = default;
   // What read() says is the shape function's to report; a kernel made after it may rely on the values.

@@ -12,6 +12,7 @@ const stem = name.replace(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '_
 
 const kernel = `// SPDX-License-Identifier: Apache-2.0
 // ${name}: a sentence and the formula, then the kernels, then the declaration. cpp/ops/leaky_relu.cc is the model.
+// build: loops
 #include "core/op.h"
 
 namespace pf {

@@ -18,7 +18,7 @@ const folders = ['core', 'device', 'math', 'ops', 'net'].map((name) => `cpp/${na
 const sources = [...folders.flatMap(sourcesIn), 'cpp/abi/pf.cc', 'cpp/abi/wasm.cc']
 
 // The files in cpp/ops of the base tier: what classic nets of image recognition and detection need, and training them with
-// SGD. What a base build goes without it knows by name, for its error messages (cpp/core/left_out.cc).
+// SGD.
 const base = [
   ...['accuracy', 'binary', 'clip', 'concat', 'conv', 'conv_gradient', 'copy', 'dropout', 'fc', 'fill', 'fill_random'],
   ...['flatten', 'iter', 'label_cross_entropy', 'leaky_relu', 'learning_rate', 'lrn', 'momentum_sgd', 'mutex', 'pool'],
@@ -26,12 +26,11 @@ const base = [
   ...['weighted_sum'],
 ].map((name) => `cpp/ops/${name}.cc`)
 const others = sources.filter((source) => source.startsWith('cpp/ops/') && !base.includes(source))
-const operatorsIn = (source) => [...readFileSync(source, 'utf8').matchAll(/^PF_OP\((\w+)\)/gm)].map((match) => match[1])
-const leftOut = `-DPF_LEFT_OUT=" ${others.flatMap(operatorsIn).join(' ')} "`
-const leftOutSource = 'cpp/core/left_out.cc'
 
 // The files that differ between a build with threads and one without; all others are compiled once for both.
 const threadAware = new Set(['cpp/core/parallel.cc', 'cpp/abi/wasm.cc'])
+// Those that differ in a base build: what it says of operators that it goes without, and what it need not do.
+const tierAware = new Set(['cpp/core/tier.cc', 'cpp/net/nested.cc'])
 
 const common = [
   '-std=c++20',
@@ -53,18 +52,15 @@ const common = [
 ]
 
 // Where the bytes go. Kernels keep their loops in vectors, and unroll what they say should be unrolled, but nothing is
-// unrolled or inlined beyond that: measured, it is not faster. So do operators whose loops are their own; clang makes good
-// vectors of those only at -O2. All else is small: decisions, and operators whose loops are in cpp/math.
+// unrolled or inlined beyond that: measured, it is not faster. So do operators that say that their loops are their own, by
+// the line `// build: loops`; clang makes good vectors of those only at -O2. All else is small: decisions, and operators
+// whose loops are in cpp/math.
 const loops = ['-O2', '-fno-unroll-loops', '-mllvm', '-force-vector-interleave=1', '-mllvm']
 const files = (folder, ...names) => names.map((name) => `cpp/${folder}/${name}.cc`)
 const decisions = files('math', 'broadcast', 'conv', 'conv_backward', 'conv_geometry', 'filler', 'fold')
-const elementwise = [
-  ...files('ops', 'abs', 'adagrad', 'adam', 'binary', 'elu', 'ftrl', 'leaky_relu', 'negative'),
-  ...files('ops', 'prelu', 'relu', 'rmsprop', 'scale', 'sqr', 'sqrt', 'sum', 'tanh'),
-]
 function levelOf(source) {
   if (source === 'cpp/core/parallel.cc') return ['-O2']
-  if (elementwise.includes(source)) return [...loops, '-inline-threshold=10']
+  if (saysLoops(source)) return [...loops, '-inline-threshold=10']
   return /^cpp\/(math|device)\//.test(source) && !decisions.includes(source)
     ? [...loops, '-inline-threshold=60']
     : ['-Oz']
@@ -100,6 +96,14 @@ const memory = { initial: 4 * kMegabyte, max: 4096 * kMegabyte }
 const wrapped = ['malloc', 'free', 'calloc', 'realloc', 'memalign']
 const exported = ['pf_call', 'pf_last_error', 'pf_abi_hash', '_initialize', '__stack_pointer', '__heap_base']
 const threadExports = ['__wasm_init_tls', '__tls_size', '__tls_align']
+
+/** Whether a file has the line `// build: loops`. No other mark is known. */
+function saysLoops(source) {
+  const marks = [...readFileSync(source, 'utf8').matchAll(/^\/\/ build: *(.*)$/gm)].map((match) => match[1])
+  const unknown = marks.find((mark) => mark !== 'loops')
+  if (unknown !== undefined) throw new Error(`${source}: "// build: ${unknown}" is no mark; there is "// build: loops"`)
+  return marks.length > 0
+}
 
 function sourcesIn(folder) {
   const names = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile())
@@ -194,10 +198,10 @@ function plan({ tier, flavour, threads }, tasks) {
   const wanted = tier === 'base' ? sources.filter((source) => !others.includes(source)) : sources
   return wanted.map((source) => {
     const single = !threads && threadAware.has(source)
-    const partial = tier === 'base' && source === leftOutSource
+    const partial = tier === 'base' && tierAware.has(source)
     const stem = source.replace(/\.cc$/, single ? '.single' : partial ? '.base' : '')
     const object = `dist/.obj/${flavour}/${stem}.o`
-    const flags = [...levelOf(source), ...(single ? ['-DPF_SINGLE_THREAD'] : []), ...(partial ? [leftOut] : [])]
+    const flags = [...levelOf(source), ...(single ? ['-DPF_SINGLE_THREAD'] : []), ...(partial ? ['-DPF_BASE'] : [])]
     const command = [...flavours[flavour].compile, ...flags]
     if (isStale(object, command.join(' '))) tasks.set(object, { source, object, command })
     return object

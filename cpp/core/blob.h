@@ -9,7 +9,8 @@
 
 namespace pf {
 
-// What is no tensor: a mutex, a counter, a queue. Each class names its kind by a static constant.
+// What is no tensor: a mutex, a counter, a queue. Each class names its kind by a static array kKind, whose address
+// tells it apart.
 struct Object {
   virtual ~Object() = default;
   virtual const char* kind() const = 0;
@@ -23,6 +24,7 @@ struct Blob {
   const void* shared_in = nullptr;
 
   bool empty() const { return !tensor.defined() && !object; }
+  // The object, if it is of this class.
   template <class T>
   T* get() {
     return object && object->kind() == T::kKind ? static_cast<T*>(object.get()) : nullptr;

@@ -10,7 +10,7 @@ namespace pf {
 // Held only for a few instructions, so waiting spins: a browser's main thread may not block.
 class Mutex final : public Object {
  public:
-  static constexpr const char* kKind = "mutex";
+  static constexpr char kKind[] = "mutex";
   const char* kind() const override { return kKind; }
   void lock() {
     while (held_.test_and_set(std::memory_order_acquire)) {

@@ -5,6 +5,7 @@
 #include "core/parallel.h"
 #include "core/random.h"
 #include "core/schema.h"
+#include "core/scope.h"
 
 namespace pf {
 
@@ -55,7 +56,8 @@ class OpRun {
   int inputs_, outputs_;
 };
 
-// Wraps a kernel struct: constructed from Args (or nothing), `Status run(OpRun&)`, optionally `bool absorb(...)`.
+// Wraps a kernel struct: constructed from Args (or nothing), `Status run(OpRun&)`, optionally `absorb`, and
+// `Status bind(Scope&)` where it runs nets (core/scope.h).
 template <class K>
 class KernelOf final : public Kernel {
  public:
@@ -70,6 +72,7 @@ class KernelOf final : public Kernel {
       return false;
   }
   static std::unique_ptr<Kernel> create(const Args& args) { return std::unique_ptr<Kernel>(new KernelOf(args)); }
+  static Status bind(Kernel& kernel, Scope& scope) { return static_cast<KernelOf&>(kernel).kernel_.bind(scope); }
 
  private:
   static K make(const Args& args) {
@@ -122,6 +125,11 @@ class OpBuilder {
     return in(name, Port::kTensor, false, true, doc);
   }  // one or more
   OpBuilder& object_input(const char* name, const char* doc) { return in(name, Port::kObject, false, false, doc); }
+  OpBuilder& any_inputs(const char* name, const char* doc) {
+    return in(name, Port::kAny, true, true, doc);
+  }  // whatever blobs, or none
+  OpBuilder& optional_any_input(const char* name, const char* doc) { return in(name, Port::kAny, true, false, doc); }
+  OpBuilder& any_outputs(const char* name, const char* doc) { return out(name, Port::kAny, true, true, doc); }
   OpBuilder& output(const char* name, const char* doc) { return out(name, Port::kTensor, false, false, doc); }
   OpBuilder& optional_output(const char* name, const char* doc) { return out(name, Port::kTensor, true, false, doc); }
   OpBuilder& variadic_output(const char* name, const char* doc) { return out(name, Port::kTensor, false, true, doc); }
@@ -162,6 +170,7 @@ class OpBuilder {
   template <class K>
   OpBuilder& cpu() {
     if constexpr (kHost) s_.cpu = &KernelOf<K>::create;
+    if constexpr (kHost && requires(K& k, Scope& scope) { k.bind(scope); }) s_.bind = &KernelOf<K>::bind;
     return *this;
   }
 

@@ -207,10 +207,12 @@ std::string_view Args::s(std::string_view name) const {
   return (spec ? spec : &kNoSpec)->string;
 }
 
-const std::vector<float>& Args::floats(std::string_view name) const {
-  static const std::vector<float> none;
+std::vector<float> Args::floats(std::string_view name) const {
   const Argument* a = def.find(name);
-  return a ? a->floats : none;
+  if (!a) return {};
+  std::vector<float> all = a->floats;
+  for (int64_t i : a->ints) all.push_back(float(i));
+  return all;
 }
 const std::vector<int64_t>& Args::ints(std::string_view name) const {
   static const std::vector<int64_t> none;

@@ -14,6 +14,7 @@
 namespace pf {
 
 class OpRun;
+class Scope;
 struct Schema;
 
 enum class ArgType : uint8_t {
@@ -39,7 +40,11 @@ struct ArgSpec {
 };
 
 struct Port {
-  enum Kind : uint8_t { kTensor, kObject };  // an object is a mutex, a counter, a reader, …
+  enum Kind : uint8_t {
+    kTensor,
+    kObject,
+    kAny
+  };  // an object is a mutex, a counter, a reader, …; kAny: even nothing yet
   const char* name;
   Kind kind;
   bool optional, variadic;  // variadic: any number from here on
@@ -55,7 +60,7 @@ class Args {
   int64_t i(std::string_view name) const;
   bool b(std::string_view name) const { return i(name) != 0; }
   std::string_view s(std::string_view name) const;
-  const std::vector<float>& floats(std::string_view name) const;
+  std::vector<float> floats(std::string_view name) const;  // a copy: whole numbers may have been sent as integers
   const std::vector<int64_t>& ints(std::string_view name) const;
   const std::vector<std::string>& strings(std::string_view name) const;
 
@@ -174,6 +179,8 @@ class Kernel {
   }
 };
 using KernelFactory = std::unique_ptr<Kernel> (*)(const Args&);
+// For kernels that run nets, once, before the first run: see core/scope.h.
+using KernelBinding = Status (*)(Kernel&, Scope&);
 
 // What becomes of an operator when a plan keeps images channels last, see net/layout.h.
 enum class Images : uint8_t {
@@ -209,6 +216,7 @@ struct Schema {
   GradientFn gradient = nullptr;
   const char* gradient_refusal = nullptr;
   KernelFactory cpu = nullptr, cuda = nullptr;
+  KernelBinding bind = nullptr;
 
   // What a declaration adds, out of line: it runs once.
   void add_arg(const char* name, ArgType type, bool required, const char* doc);
@@ -232,8 +240,8 @@ const std::vector<Schema*>& all_schemas();  // sorted by name
 std::string schemas_json();
 // The registered names nearest to `type`, for "did you mean"; empty when nothing is near.
 std::string suggestion(std::string_view type);
-// Whether other builds have this operator and this one goes without. What a message then says of it:
-bool is_left_out(std::string_view type);
-inline constexpr const char kLeftOut[] = "not in this base build; open the backend with operators: 'all'";
+// Whether other builds have more operators than this one. What a message then says of one that is not there:
+bool is_base_build();
+inline constexpr const char kNotInBase[] = "not in this base build; open the backend with operators: 'all'";
 
 }  // namespace pf

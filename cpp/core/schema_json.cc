@@ -23,9 +23,10 @@ void write(Json& j, const ArgSpec& a) {
 }
 
 void write(Json& j, const char* key, const std::vector<Port>& ports) {
+  constexpr const char* kKinds[] = {"tensor", "object", "any"};
   j.key(key).begin('[');
   for (auto& p : ports) {
-    j.begin('{').key("name").string(p.name).key("kind").string(p.kind == Port::kObject ? "object" : "tensor");
+    j.begin('{').key("name").string(p.name).key("kind").string(kKinds[p.kind]);
     j.key("optional").boolean(p.optional).key("variadic").boolean(p.variadic).key("doc").string(p.doc).end('}');
   }
   j.end(']');

@@ -3,6 +3,9 @@
 
 #include <cstdlib>
 #include <cstring>
+#if !defined(__wasm__) && __has_include(<unistd.h>)
+#include <unistd.h>
+#endif
 
 namespace pf {
 namespace {
@@ -31,13 +34,29 @@ void count(size_t bytes) {
   }
 }
 
+// What tensors may take together: the memory this machine has. A system that promises more than that ends the process
+// when it is used; a model that asks for it shall get an error. In WebAssembly malloc knows the end itself.
+size_t most_bytes() {
+#if defined(_SC_PHYS_PAGES)
+  static const size_t most = size_t(sysconf(_SC_PHYS_PAGES)) * size_t(sysconf(_SC_PAGESIZE));
+  return most;
+#else
+  return SIZE_MAX;
+#endif
+}
+
+bool is_within(size_t bytes) {
+  const size_t taken = Memory::used() + kAlignment + kSlack;
+  return most_bytes() > taken && bytes <= most_bytes() - taken;
+}
+
 }  // namespace
 
 size_t dtype_size(DType type) { return info(type).size; }
 const char* dtype_name(DType type) { return info(type).name; }
 
 Status Memory::allocate(size_t bytes, std::shared_ptr<Memory>* out) {
-  void* block = bytes <= SIZE_MAX - kAlignment - kSlack ? std::malloc(bytes + kAlignment + kSlack) : nullptr;
+  void* block = is_within(bytes) ? std::malloc(bytes + kAlignment + kSlack) : nullptr;
   PF_CHECK(block, no_memory, "cannot get ", bytes, " bytes of memory; ", used(),
            " are in use by tensors. Use a smaller batch or picture, or close workspaces that are no longer needed");
   auto address = reinterpret_cast<uintptr_t>(block);
@@ -74,6 +93,7 @@ Status Tensor::resize(const Shape& shape, DType dtype) {
   PF_CHECK(count <= int64_t(PTRDIFF_MAX / 2 / element), no_memory, "a tensor of shape ", shape, " and type ", dtype,
            " is larger than this machine's address space");
   if (dtype == DType::kString) {
+    PF_CHECK(is_within(size_t(count) * element), no_memory, "cannot get memory for ", count, " strings");
     if (!strings_ || strings_.use_count() > 1) strings_ = std::make_shared<std::vector<std::string>>();
     strings_->resize(size_t(count));
   } else {
@@ -102,6 +122,15 @@ void Tensor::adopt(std::shared_ptr<Memory> memory, size_t offset, size_t bytes) 
 
 void Tensor::share(const Tensor& other) {
   *this = other;
+  touch();
+}
+
+void Tensor::view(const Tensor& other, const Shape& shape, int64_t first) {
+  const size_t element = dtype_size(other.dtype_);
+  uint8_t* bytes = other.bytes_ ? other.bytes_ + size_t(first) * element : nullptr;
+  memory_ = other.memory_, bytes_ = bytes, capacity_ = size_t(shape.size()) * element;
+  shape_ = shape, dtype_ = other.dtype_;
+  strings_.reset();
   touch();
 }
 

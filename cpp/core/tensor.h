@@ -121,6 +121,9 @@ class Tensor {
   void adopt(std::shared_ptr<Memory> memory, size_t offset, size_t bytes);
   // Both tensors then share one memory (Alias).
   void share(const Tensor& other);
+  // Becomes a part of other, sharing its memory: the elements from `first` on, as many as `shape` has. They must be
+  // there, and be no strings.
+  void view(const Tensor& other, const Shape& shape, int64_t first);
   Status copy_from(const Tensor& other);
   void reset() { *this = Tensor(); }
 

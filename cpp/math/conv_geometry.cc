@@ -89,7 +89,7 @@ Status WindowArgs::read(const Args& args) {
     for (int d = 0; d < kMaxSpatial; ++d)
       PF_CHECK(stride[d] == 1 && dilation[d] == 1 && pad_head[d] == 0 && pad_tail[d] == 0, argument,
                "global_pooling=1 takes no stride, dilation or pad");
-    rank = 0;
+    rank = 0, global_kernels = kernels;
     return {};
   }
   PF_CHECK(kernels > 0, argument, "no window size: give kernel, kernel_h + kernel_w or kernels");

@@ -21,6 +21,7 @@ struct WindowArgs {
   bool channels_last = false, global = false, padded = false;
   bool filter_first = false;  // see kFilterFirst
   int64_t group = 1;
+  int global_kernels = 0;  // of a global window: how many dimensions the kernel arguments speak of, in vain
 
   WindowArgs() = default;
   // What read() says is the shape function's to report; a kernel made after it may rely on the values.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can be said of a net before anything of it is made.
 #include "core/names.h"
+#include "net/nested.h"
 #include "net/net.h"
 
 namespace pf {
@@ -41,14 +42,12 @@ Status check_operators(const NetDef& def) {
     for (size_t i = 0; i < m.places.size() && i < kPlacesShown; ++i) append(list, i ? ", " : "", m.places[i]);
     if (m.places.size() > kPlacesShown) append(list, " and ", m.places.size() - kPlacesShown, " more");
     list += ')';
-    const bool left_out = is_left_out(m.type);
-    std::string near = m.known || left_out ? "" : suggestion(m.type);
-    if (left_out)
-      append(list, " is ", kLeftOut);
-    else if (m.known)
+    const std::string near = m.known ? "" : suggestion(m.type);
+    if (m.known)
       list += " has no kernel for the CPU";
-    else if (!near.empty())
-      append(list, ", did you mean ", near, "?");
+    else if (is_base_build())
+      append(list, " is ", kNotInBase);
+    if (!near.empty()) append(list, ", did you mean ", near, "?");
   }
   return fail(Code::no_operator, missing.size(), missing.size() == 1 ? " operator is" : " operators are",
               " not supported: ", list, ". docs/operators.md lists those there are; one of your own can be registered");
@@ -76,8 +75,12 @@ Status check_sources(const NetDef& def) {
     }
     for (auto& name : op.output) known.add(name);
   }
+  for (auto& op : def.op) {  // an If may make blobs that it does not list
+    for (auto& nested : nested_names(op))
+      if (nested.written) known.add(nested.name);
+  }
   for (auto& name : def.external_output)
-    PF_CHECK(produced.has(name) || known.has(name), net, "external output \"", name, "\" is produced by no operator");
+    PF_CHECK(known.has(name), net, "external output \"", name, "\" is produced by no operator");
   return {};
 }
 

@@ -23,7 +23,7 @@ Status make_gradient(const NetDef& request, NetDef* reply) {
   PF_CHECK(request.op.size() == 1, argument, "a gradient request holds one operator, found ", request.op.size());
   const OpDef& def = request.op[0];
   const Schema* schema = find_schema(def.type);
-  PF_CHECK(!is_left_out(def.type), no_operator, def.type, " is ", kLeftOut);
+  PF_CHECK(schema || !is_base_build(), no_operator, def.type, " is ", kNotInBase);
   PF_CHECK(schema, no_operator, "no gradient registered for ", def.type, ": there is no such operator");
   PF_TRY(schema->check(def).at(def.type));
   reply->external_output.assign(def.input.size(), "");

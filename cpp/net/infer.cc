@@ -3,6 +3,7 @@
 
 #include "core/names.h"
 #include "core/wire.h"
+#include "net/nested.h"
 #include "net/net.h"
 
 namespace pf {
@@ -37,7 +38,7 @@ Status infer_op(const OpDef& def, Workspace& workspace, Types* types) {
     if (blob && blob->tensor.defined()) input.type = blob->tensor.type(), input.value = &blob->tensor;
     in.push_back(input.type);
     values.push_back(input.value);
-    known = known && (in.back().known || schema->input_port(int(i))->kind == Port::kObject);
+    known = known && (in.back().known || schema->input_port(int(i))->kind != Port::kTensor);
   }
   if (known) {
     Args args(def, *schema);
@@ -47,6 +48,11 @@ Status infer_op(const OpDef& def, Workspace& workspace, Types* types) {
   for (size_t j = 0; j < def.output.size(); ++j) {
     Known& output = (*types)[def.output[j]];
     output.type = out[j], output.value = nullptr;
+  }
+  for (auto& nested : nested_names(def)) {
+    if (!nested.written) continue;
+    Known& unknown = (*types)[nested.name];
+    unknown.type = {}, unknown.value = nullptr;
   }
   return {};
 }

@@ -40,19 +40,19 @@ Status check_type(const std::string& type) {
 
 }  // namespace
 
-Status Net::create(const NetDef& def, Workspace& workspace, std::unique_ptr<Net>* out) {
+Status Net::create(const NetDef& def, Workspace& workspace, std::unique_ptr<Net>* out, bool nested) {
   std::unique_ptr<Net> net(new Net(workspace));
   net->name_ = def.name, net->type_ = def.type;
-  PF_TRY(net->build(def).at("net \"", def.name, "\""));
+  PF_TRY(net->build(def, nested).at("net \"", def.name, "\""));
   *out = std::move(net);
   return {};
 }
 
-Status Net::build(const NetDef& def) {
+Status Net::build(const NetDef& def, bool nested) {
   PF_TRY(check_type(def.type));
   PF_TRY(check_operators(def));
   PF_TRY(check_sources(def));
-  optimize_ = flag(def, "pf.optimize"), profile_ = flag(def, "pf.profile");
+  optimize_ = !nested && flag(def, "pf.optimize"), profile_ = flag(def, "pf.profile");
   if (flag(def, "pf.create_inputs"))
     for (auto& name : def.external_input) workspace_.blob(name);
 
@@ -112,6 +112,12 @@ Status Net::plan_memory() {
   return {};
 }
 
+Status Net::stopped_before(int op) const {
+  PF_CHECK(!abort_flag.load(std::memory_order_relaxed) || !abort_flag.exchange(0), aborted, "net \"", name_,
+           "\" was stopped by its caller before op ", op, "; its blobs hold what was computed so far");
+  return {};
+}
+
 Status Net::run() {
   if (optimize_ && inputs_changed()) {
     if (Status s = plan_memory(); !s.ok()) {
@@ -119,9 +125,9 @@ Status Net::run() {
       return std::move(s).at("net \"", name_, "\"");
     }
   }
+  if (ops_.empty()) PF_TRY(stopped_before(0));  // a loop may run such a net for ever
   for (size_t i = 0; i < ops_.size(); ++i) {
-    PF_CHECK(!abort_flag.load(std::memory_order_relaxed) || !abort_flag.exchange(0), aborted, "net \"", name_,
-             "\" was stopped by its caller before op ", indices_[i], "; its blobs hold what was computed so far");
+    PF_TRY(stopped_before(indices_[i]));
     Operator& op = *ops_[i];
     double start = profile_ ? now_ms() : 0;
     if (Status s = op.run(workspace_.scratch()); !s.ok()) return std::move(s).at(place(indices_[i], name_));

@@ -17,13 +17,14 @@
 
 namespace pf {
 
-class Net {
+class Net final : public Subnet {
  public:
-  static Status create(const NetDef& def, Workspace& workspace, std::unique_ptr<Net>* out);
-  ~Net();
+  // `nested`: a net inside an operator. What it computes may be read from outside, so it is never optimized.
+  static Status create(const NetDef& def, Workspace& workspace, std::unique_ptr<Net>* out, bool nested = false);
+  ~Net() override;
 
   // Runs every operator once, in order. Fails at the first operator that does, or when aborted.
-  Status run();
+  Status run() override;
   std::string info() const;  // JSON: operators with what they absorbed and their times, arena size
 
   // Set to 1 from any thread: the run in progress, else the next one, ends with Code::aborted and clears it.
@@ -31,9 +32,10 @@ class Net {
 
  private:
   explicit Net(Workspace& workspace) : workspace_(workspace) {}
-  Status build(const NetDef& def);
+  Status build(const NetDef& def, bool nested);
   Status plan_memory();
   bool inputs_changed();
+  Status stopped_before(int op) const;  // fails once after the caller has set abort_flag
 
   Workspace& workspace_;
   std::string name_, type_;

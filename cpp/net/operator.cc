@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/operator.h"
 
+#include "net/nested.h"
+
 namespace pf {
 
 Status infer_outputs(Infer& infer) {
@@ -11,8 +13,9 @@ Status infer_outputs(Infer& infer) {
 Status Operator::create(const OpDef& def, Workspace& workspace, std::unique_ptr<Operator>* out) {
   const Schema* schema = find_schema(def.type);
   if (!schema) {
-    PF_CHECK(!is_left_out(def.type), no_operator, "the operator \"", def.type, "\" is ", kLeftOut);
-    std::string near = suggestion(def.type);
+    const std::string near = suggestion(def.type);
+    PF_CHECK(!is_base_build(), no_operator, "the operator \"", def.type, "\" is ", kNotInBase,
+             near.empty() ? "" : ", or did you mean ", near, near.empty() ? "" : "?");
     return fail(Code::no_operator, "there is no operator \"", def.type, "\"", near.empty() ? "" : "; did you mean ",
                 near, near.empty() ? ". docs/operators.md lists those there are" : "?");
   }
@@ -33,8 +36,19 @@ Status Operator::create(const OpDef& def, Workspace& workspace, std::unique_ptr<
   const DeviceOption& device = op->def_.device_option;
   op->random_.reseed(device.has_random_seed ? device.random_seed : workspace.next_seed());
   op->kernel_ = schema->cpu(op->args_);
+  if (schema->bind) {
+    PF_TRY(schema->bind(*op->kernel_, workspace).at(op->title()));
+    op->find_touched(workspace);
+  }
   *out = std::move(op);
   return {};
+}
+
+void Operator::find_touched(Workspace& workspace) {
+  touched_ = in_;
+  for (Blob* blob : out_) touched_.push_back(blob);
+  for (auto& nested : nested_names(def_))
+    if (Blob* blob = workspace.find(nested.name)) touched_.push_back(blob);
 }
 
 std::string Operator::title() const {
@@ -57,6 +71,7 @@ bool Operator::inputs_changed() {
 Status Operator::prepare() {
   for (size_t i = 0; i < in_.size(); ++i) {
     const Port* port = i < own_inputs_ ? schema_->input_port(int(i)) : nullptr;
+    if (port && port->kind == Port::kAny) continue;
     bool object = port && port->kind == Port::kObject;
     PF_CHECK(object ? bool(in_[i]->object) : in_[i]->tensor.defined(), no_blob, "input blob \"", in_[i]->name, "\" ",
              in_[i]->empty() ? "is empty: feed it, or run the net that fills it"

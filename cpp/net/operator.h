@@ -23,6 +23,8 @@ class Operator {
   const Schema& schema() const { return *schema_; }
   const std::vector<Blob*>& in() const { return in_; }  // with those of absorbed operators
   const std::vector<Blob*>& out() const { return out_; }
+  // What an operator that runs nets may read or write: its inputs and outputs, and all that its nets name.
+  const std::vector<Blob*>& touched() const { return touched_; }
   // "Conv \"conv1\"": how errors and profiles call it.
   std::string title() const;
 
@@ -43,13 +45,14 @@ class Operator {
  private:
   Operator(const OpDef& def, const Schema* schema) : def_(def), schema_(schema), args_(def_, *schema) {}
   Status prepare();
+  void find_touched(Workspace& workspace);
   bool inputs_changed();
 
   OpDef def_;
   const Schema* schema_;
   Args args_;
   std::unique_ptr<Kernel> kernel_;
-  std::vector<Blob*> in_, out_;
+  std::vector<Blob*> in_, out_, touched_;
   std::vector<const Tensor*> values_;
   std::vector<TensorType> in_types_, out_types_;
   std::vector<std::string> absorbed_;

@@ -14,8 +14,8 @@ int count_of(const std::vector<Blob*>& all, const Blob* blob) {
   return count;
 }
 bool contains(const std::vector<Blob*>& all, const Blob* blob) { return count_of(all, blob) > 0; }
-bool reads(const Operator& op, const Blob* b) { return contains(op.in(), b); }
-bool writes(const Operator& op, const Blob* b) { return contains(op.out(), b); }
+bool reads(const Operator& op, const Blob* b) { return contains(op.in(), b) || contains(op.touched(), b); }
+bool writes(const Operator& op, const Blob* b) { return contains(op.out(), b) || contains(op.touched(), b); }
 
 // An operator, and which of its inputs is meant.
 struct Follower {
@@ -99,6 +99,8 @@ Status follow_types(const Operators& ops, Lives* lives) {
     out_types.assign(op.out().size(), {});
     PF_TRY(op.infer(in_types.data(), values.data(), out_types.data()));
     for (size_t j = 0; j < out_types.size(); ++j) lives->of(op.out()[j]).write(i, out_types[j]);
+    // What nested nets do with these cannot be told: they keep memory of their own.
+    for (Blob* b : op.touched()) lives->of(b).write(i, {});
   }
   return {};
 }

@@ -8,26 +8,27 @@
 
 #include "core/blob.h"
 #include "core/random.h"
+#include "core/scope.h"
 
 namespace pf {
 
-class Workspace {
+class Workspace : public Scope {
  public:
   explicit Workspace(uint64_t seed) : seeds_(seed) {}
   ~Workspace();
   Workspace(const Workspace&) = delete;
 
-  Blob* find(std::string_view name);
+  Blob* find(std::string_view name) override;
   // The blob of this name, made (empty) if it is not there. The pointer is good as long as the workspace.
-  Blob& blob(std::string_view name);
+  Blob& blob(std::string_view name) override;
   // Empties the blob and forgets its name. Nets that use it find it empty.
   bool remove(std::string_view name);
   std::string names() const;  // sorted, each followed by a zero byte
   // Up to a few names, nearest to `missing` first: what an error should mention.
   std::string known(std::string_view missing) const;
 
-  uint64_t next_seed() { return seeds_.next64(); }
-  Scratch& scratch() { return scratch_; }
+  virtual uint64_t next_seed() { return seeds_.next64(); }
+  virtual Scratch& scratch() { return scratch_; }
 
  private:
   struct Slot {

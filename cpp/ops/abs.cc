@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Abs: y = |x|; and its gradient.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Adagrad (Duchi et al., 2011), one step: h' = decay h + g^2;  w' = w + lr g / (sqrt(h') + epsilon)
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

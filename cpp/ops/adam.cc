@@ -2,6 +2,7 @@
 // Adam (Kingma and Ba, 2015), one step: with t = iter + 1
 //   m' = beta1 m + (1 - beta1) g;  v' = beta2 v + (1 - beta2) g^2
 //   w' = w + lr sqrt(1 - beta2^t) / (1 - beta1^t) m' / (sqrt(v') + epsilon)
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Add, Sub, Mul, Div of two tensors, one of which may be repeated (math/broadcast.h); and the gradient of Div.
+// build: loops
 #include <type_traits>
 
 #include "math/broadcast.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elu: y = x where x > 0, y = alpha (e^x - 1) elsewhere; and its gradient.
+// build: loops
 #include <cmath>
 
 #include "math/map_wide.h"

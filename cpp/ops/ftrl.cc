@@ -2,6 +2,7 @@
 // Ftrl (McMahan et al., "Ad click prediction", 2013), one step of "follow the regularized leader":
 //   n' = n + g^2;  z' = z + g - (sqrt(n') - sqrt(n)) / alpha w
 //   w' = 0 where |z'| <= lambda1, else (sign(z') lambda1 - z') / ((beta + sqrt(n')) / alpha + lambda2)
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // LeakyRelu: y = x where x > 0, y = alpha x elsewhere; and its gradient.
+// build: loops
 #include "core/op.h"
 
 namespace pf {

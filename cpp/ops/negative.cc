@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Negative: y = -x.
+// build: loops
 #include <type_traits>
 
 #include "core/op.h"

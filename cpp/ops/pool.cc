@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // MaxPool and AveragePool, their 1D, 2D, 3D kin and gradients: the maximum or mean of each window of each channel.
+#include <cstring>
+
 #include "core/op.h"
 #include "math/pooling.h"
 
@@ -13,14 +15,28 @@ Status pool_shape(const WindowArgs& args, const Shape& x, int rank, PoolShape* o
   return {};
 }
 
+// Caffe2 asks the kernel arguments how many dimensions there are, two without any, and takes further ones of X for 1. A
+// global window learns how many X has only in its first run, after that: there, images (planes, in the gradient of
+// NCHW) are smaller, and lie closer together, than they really are.
+void as_in_first_run(const WindowArgs& args, PoolShape* s) {
+  Window& w = s->window;
+  for (int d = args.global_kernels ? args.global_kernels : 2; d < w.rank; ++d) {
+    w.in_size /= w.in[d], w.taps /= w.kernel[d];
+    w.in[d] = w.kernel[d] = 1;
+  }
+}
+
 Pool kind_of(const Args& args) { return args.schema.name[0] == 'M' ? Pool::kMax : Pool::kAverage; }
 
 struct Forward {
   WindowArgs window;
+  bool first = true;
   explicit Forward(const Args& args) : window(args) {}
   Status run(OpRun& op) {
     PoolShape s;
     PF_TRY(pool_shape(window, op.in(0).shape(), 0, &s));
+    if (first && window.global && window.channels_last && op.in(0).size()) as_in_first_run(window, &s);
+    first = false;
     float* scratch = nullptr;
     PF_TRY(op.scratch(pool_scratch(s), &scratch));
     pool_forward(kind_of(op.args), s, op.in(0).data<float>(), op.out(0).data<float>(), scratch);
@@ -30,10 +46,16 @@ struct Forward {
 
 struct Backward {
   WindowArgs window;
+  bool first = true;
   explicit Backward(const Args& args) : window(args) {}
   Status run(OpRun& op) {
     PoolShape s;
     PF_TRY(pool_shape(window, op.in(0).shape(), 0, &s));
+    if (first && window.global && op.in(0).size()) {
+      as_in_first_run(window, &s);
+      std::memset(op.out(0).data<float>(), 0, op.out(0).byte_size());
+    }
+    first = false;
     const float *x = op.in(0).data<float>(), *y = op.in(1).data<float>(), *dy = op.in(2).data<float>();
     if (kind_of(op.args) == Pool::kMax)
       max_pool_gradient(s, x, y, dy, op.out(0).data<float>());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // PRelu: y = x where x > 0, y = slope x elsewhere, the slope learned for all elements or for each channel; and its
 // gradient.
+// build: loops
 #include "core/loops.h"
 #include "core/op.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Relu: y = max(x, 0); and its gradient.
+// build: loops
 #include "core/op.h"
 
 namespace pf {

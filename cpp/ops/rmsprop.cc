@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // RmsProp (Hinton, 2012), the step of one iteration: s' = s + (1 - decay) (g^2 - s);  m' = mu m + lr g / sqrt(epsilon +
 // s')
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scale: y = scale x.
+// build: loops
 #include "core/op.h"
 
 namespace pf {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sqr: y = x^2.
+// build: loops
 #include "core/op.h"
 
 namespace pf {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sqrt: the square root.
+// build: loops
 #include <cmath>
 
 #include "core/op.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sum, Mean, Max, Min of any number of tensors of one shape, element by element; and their gradients.
+// build: loops
 #include "core/op.h"
 
 namespace pf {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tanh: y = tanh(x); and its gradient.
+// build: loops
 #include <cmath>
 
 #include "math/map_wide.h"

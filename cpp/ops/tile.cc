@@ -94,6 +94,7 @@ struct TileGradient {
                   tiles = tiling.tiles;
     const float* dy = op.in(0).data<float>();
     float* dx = op.out(0).data<float>();
+    if (op.out(0).size() == 0) return {};  // of nothing there may be any number of tiles
     parallel_for(outer, 1 + 16384 / (inner * tiles + 1), [=](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const float* from = dy + i * tiles * inner;

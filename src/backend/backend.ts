@@ -85,7 +85,7 @@ export interface NetInfo {
 
 export interface SchemaPort {
   readonly name: string
-  readonly kind: 'tensor' | 'object'
+  readonly kind: 'tensor' | 'object' | 'any'
   readonly optional: boolean
   readonly variadic: boolean
   readonly doc: string

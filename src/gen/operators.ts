@@ -5,6 +5,17 @@
 
 /** The operators of the core: blobs by position, arguments by name. */
 export interface Operators {
+  /** Average precision of each class over the predictions of this and earlier runs: the mean, over all positives, of the share of positives among the scores at least as high. */
+  APMeter: {
+    inputs: [predictions: string, labels: string]
+    outputs: [AP: string]
+    args: {
+      /** How many predictions are kept. Default 1000. */
+      buffer_size?: number
+      /** Not needed: the inputs tell. */
+      num_classes?: number
+    }
+  }
   /** Elementwise absolute value `Y = |X|`. */
   Abs: {
     inputs: [X: string]
@@ -16,6 +27,28 @@ export interface Operators {
     inputs: [X: string, dY: string]
     outputs: [dX: string]
     args: Record<never, never>
+  }
+  /** Adds X to what the output holds: `Y = X + gamma Y`. It starts as X, and again when X changes its shape. */
+  Accumulate: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** What is kept of the sum so far. Default 1. */
+      gamma?: number
+    }
+  }
+  /** Counts how many elements are in each of equal buckets, below the first and above the last. */
+  AccumulateHistogram: {
+    inputs: [X: string]
+    outputs: [now: string, all: string]
+    args: {
+      /** Where the first bucket begins. Default 0. */
+      lower_bound?: number
+      /** Where the last bucket ends; elements from here on are above it. Default 1. */
+      upper_bound?: number
+      /** How many buckets there are between. Default 1. */
+      num_buckets?: number
+    }
   }
   /** The share of rows whose label is among their `top_k` highest scores. Of equal scores the lower class counts as the higher. */
   Accuracy: {
@@ -67,11 +100,90 @@ export interface Operators {
       order?: string
     }
   }
+  /** Adds rows to both ends of each sequence. */
+  AddPadding: {
+    inputs: [data: string, lengths?: string, start_padding?: string, end_padding?: string]
+    outputs: [padded: string, lengths_out?: string]
+    args: {
+      /** Rows of padding at the start of each sequence. Default 1. */
+      padding_width?: number
+      /** Rows of padding at its end; as many as at the start when negative. Default -1. */
+      end_padding_width?: number
+    }
+  }
+  /** `Y = scale_c X + bias_c` with one scale and bias for each channel. */
+  AffineChannel: {
+    inputs: [X: string, scale: string, bias: string]
+    outputs: [Y: string]
+    args: {
+      /** Training: scale and bias get gradients too. Default false. */
+      is_learnable?: boolean
+      /** NCHW or NHWC: channels first or last. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Gradient of AffineChannel: `dX = scale_c dY`, `d_scale_c = sum dY X`, `d_bias_c = sum dY`. */
+  AffineChannelGradient: {
+    inputs: [dY: string, scale: string, X?: string]
+    outputs: [dX: string, d_scale?: string, d_bias?: string]
+    args: {
+      /** As given to AffineChannel. Default false. */
+      is_learnable?: boolean
+      /** As given to AffineChannel. Default "NCHW". */
+      order?: string
+    }
+  }
   /** Y shares the memory of X: what is written into one appears in the other. */
   Alias: {
     inputs: [X: string]
     outputs: [Y: string]
     args: Record<never, never>
+  }
+  /** Elementwise `C = A and B`. */
+  And: {
+    inputs: [A: string, B: string]
+    outputs: [C: string]
+    args: {
+      /** Repeat B by the older rules (see axis); without it numpy's rules hold. Default false. */
+      broadcast?: boolean
+      /** With broadcast: the dimension of A where B's begin; -1 aligns them at the end. Default -1. */
+      axis?: number
+      /** With broadcast: the axis by its letter in order, such as C. Default "". */
+      axis_str?: string
+      /** The letters of A's dimensions, for axis_str. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Indices of the largest elements along an axis, the first of equal ones. */
+  ArgMax: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Along which dimension; negative counts from the end. Default -1. */
+      axis?: number
+      /** The dimension stays, as 1. Default true. */
+      keepdims?: boolean
+    }
+  }
+  /** Indices of the smallest elements along an axis, the first of equal ones. */
+  ArgMin: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Along which dimension; negative counts from the end. Default -1. */
+      axis?: number
+      /** The dimension stays, as 1. Default true. */
+      keepdims?: boolean
+    }
+  }
+  /** Fails unless all elements hold, that is, are true or not 0. */
+  Assert: {
+    inputs: [X: string]
+    outputs: []
+    args: {
+      /** What the failure says. Default "". */
+      error_msg?: string
+    }
   }
   /** Adds to a number under a mutex and tells what it was before: `after = original + increment`. */
   AtomicFetchAdd: {
@@ -489,10 +601,66 @@ export interface Operators {
     outputs: [dX: string]
     args: Record<never, never>
   }
+  /** Moves each box by [dx, dy, dw, dh] of each class: its centre by dx widths and dy heights, its size by exp(dw) and exp(dh), which are 62.5 at most; then clips it to the picture. Boxes are divided by the scale of their image first. */
+  BBoxTransform: {
+    inputs: [rois: string, deltas: string, im_info: string]
+    outputs: [boxes: string, roi_batch_splits?: string]
+    args: {
+      /** Four divisors of dx, dy, dw, dh (1). */
+      weights?: readonly number[]
+      /** Multiply the result by the scale of the image. Default true. */
+      apply_scale?: boolean
+      /** Take 1 off x2 and y2, as Detectron does. Default false. */
+      correct_transform_coords?: boolean
+      /** Only 0: boxes with an angle are not supported. Default false. */
+      rotated?: boolean
+      /** For rotated boxes. Default true. */
+      angle_bound_on?: boolean
+      /** For rotated boxes. Default -90. */
+      angle_bound_lo?: number
+      /** For rotated boxes. Default 90. */
+      angle_bound_hi?: number
+      /** For rotated boxes. Default 1. */
+      clip_angle_thresh?: number
+    }
+  }
   /** Turns three float planes from a style transfer net into packed BGRA pixels: `Y = X + mean`, kept within 0 and 255 and cut to whole numbers; alpha is 255. */
   BRGNCHWCToPackedInt8BGRAStylizerDeprocess: {
     inputs: [X: string, mean: string]
     outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Box and Cox's transform of each column: `((x + lambda2)^lambda1 - 1) / lambda1`, or `log(x + lambda2)` where lambda1 is 0. x + lambda2 is at least 1e-6. */
+  BatchBoxCox: {
+    inputs: [X: string, lambda1: string, lambda2: string]
+    outputs: [Y: string]
+    args: {
+      /** Of no effect. Default 256. */
+      min_block_size?: number
+    }
+  }
+  /** Column j of X becomes lengths[j] + 1 columns, one for each bucket between its boundaries: (-inf, b1], (b1, b2], ..., (bn, inf). */
+  BatchBucketOneHot: {
+    inputs: [X: string, lengths: string, boundaries: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** The inverse of BatchSparseToDense: the elements of each row at its indices. */
+  BatchDenseToSparse: {
+    inputs: [LENGTHS: string, INDICES: string, DENSE: string]
+    outputs: [VALUES: string]
+    args: Record<never, never>
+  }
+  /** Slices of every row of DATA: `Y[b, i] = DATA[b, INDICES[i]]` for every element of INDICES. */
+  BatchGather: {
+    inputs: [DATA: string, INDICES: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of BatchGather: each slice of dY is added where it came from. */
+  BatchGatherGradient: {
+    inputs: [DATA: string, INDICES: string, dY: string]
+    outputs: [dX: string]
     args: Record<never, never>
   }
   /** Matrix product of each pair of matrices, the last two dimensions of A and B. */
@@ -510,6 +678,97 @@ export interface Operators {
       use_scratch?: boolean
     }
   }
+  /** Column j of X becomes lengths[j] columns, each telling whether X equals one of the values. */
+  BatchOneHot: {
+    inputs: [X: string, lengths: string, values: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** A row for each length: its values at its indices, default_value elsewhere. */
+  BatchSparseToDense: {
+    inputs: [LENGTHS: string, INDICES: string, VALUES: string, output_shape_inference?: string]
+    outputs: [DENSE: string]
+    args: {
+      /** The columns, unless input 3 tells. Default -1. */
+      dense_last_dim?: number
+      /** Where there is no value. Default 0. */
+      default_value?: number
+    }
+  }
+  /** Puts together what SpaceToBatch took apart and cuts the padding off. */
+  BatchToSpace: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Height and width of a block. Default 2. */
+      block_size?: number
+      /** Padding on all four sides. Default 0. */
+      pad?: number
+      /** Padding at the top, in place of pad. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Only NCHW. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Jensen-Shannon divergence of Bernoulli distributions, elementwise: `L = H((T + q) / 2) - (H(T) + H(q)) / 2` with the entropy `H(p) = -p log p - (1 - p) log(1 - p)`. */
+  BernoulliJSD: {
+    inputs: [T: string, q: string]
+    outputs: [L: string]
+    args: Record<never, never>
+  }
+  /** Gradient of BernoulliJSD: `dT = dL (logit(T) - logit((T + q) / 2)) / 2`. */
+  BernoulliJSDGradient: {
+    inputs: [dL: string, T: string, q: string]
+    outputs: [dT: string]
+    args: Record<never, never>
+  }
+  /** The rows of X where the mask is true. */
+  BooleanMask: {
+    inputs: [X: string, mask: string]
+    outputs: [Y: string, indices?: string]
+    args: Record<never, never>
+  }
+  /** Lengths of segments after BooleanMask: how often the mask is true in each. */
+  BooleanMaskLengths: {
+    inputs: [lengths: string, mask: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** One tensor of several masks and the values they kept: at each position the next value of the first mask that is true there. */
+  BooleanUnmask: {
+    inputs: [...p0: string[]]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Non-maximum suppression of the boxes of each class but 0, the background: from the best score down, a box goes that a kept one overlaps by more than nms (intersection over union). Then the best detections_per_im of all classes. Soft suppression lowers scores instead: by `1 - overlap` (linear) or `exp(-overlap^2 / sigma)` (gaussian). */
+  BoxWithNMSLimit: {
+    inputs: [scores: string, boxes: string, batch_splits?: string]
+    outputs: [scores: string, boxes: string, classes: string, batch_splits?: string, keeps?: string, keeps_size?: string]
+    args: {
+      /** Only scores above this count. Default 0.05. */
+      score_thresh?: number
+      /** The overlap that suppresses. Default 0.3. */
+      nms?: number
+      /** At most so many boxes of an image; 0 or less: all. Default 100. */
+      detections_per_im?: number
+      /** Lower scores instead of dropping boxes. Default false. */
+      soft_nms_enabled?: boolean
+      /** linear or gaussian. Default "linear". */
+      soft_nms_method?: string
+      /** For gaussian. Default 0.5. */
+      soft_nms_sigma?: number
+      /** Boxes whose score fell below this go. Default 0.001. */
+      soft_nms_min_score_thres?: number
+      /** Only 0: boxes with an angle are not supported. Default false. */
+      rotated?: boolean
+    }
+  }
   /** X in another type. To integers numbers are cut towards zero, to bool everything but 0 becomes true. */
   Cast: {
     inputs: [X: string]
@@ -520,6 +779,18 @@ export interface Operators {
       /** The type of X; the gradient needs it. */
       from_type?: number | string
     }
+  }
+  /** Elementwise: the integer not below X. */
+  Ceil: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradients of scale and bias of a batch normalisation over this batch: `scale_grad_c = sum dY (X - mean_c) inv_std_c`, `bias_grad_c = sum dY`. */
+  ChannelBackpropStats: {
+    inputs: [X: string, mean: string, inv_std: string, dY: string]
+    outputs: [scale_grad: string, bias_grad: string]
+    args: Record<never, never>
   }
   /** Mixes the groups of a grouped convolution: `Y[:, k * group + g] = X[:, g * (C / group) + k]`. */
   ChannelShuffle: {
@@ -543,6 +814,12 @@ export interface Operators {
       order?: string
     }
   }
+  /** Sum and sum of squares of each channel. */
+  ChannelStats: {
+    inputs: [X: string]
+    outputs: [sum: string, sumsq: string]
+    args: Record<never, never>
+  }
   /** Elementwise `Y = min(max(X, min), max)`. `min` 0 and `max` 6 make Relu6. */
   Clip: {
     inputs: [X: string]
@@ -565,6 +842,97 @@ export interface Operators {
       max?: number
     }
   }
+  /** `Y = X min(1, threshold / norm)`: scaled so that a norm, given as input, is at most the threshold. */
+  ClipTensorByScaling: {
+    inputs: [X: string, norm: string, factor?: string]
+    outputs: [Y: string]
+    args: {
+      /** What the norm may be. Default 0. */
+      threshold?: number
+    }
+  }
+  /** Adds the windows that Im2Col wrote out to an image again. */
+  Col2Im: {
+    inputs: [columns: string, image: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+    }
+  }
+  /** Joins the proposals of all levels of a feature pyramid, best score first, and gives each to the level `floor(canonical_level + log2(sqrt(area) / canonical_scale))`, bounded by the levels there are. */
+  CollectAndDistributeFpnRpnProposals: {
+    inputs: [...rois_and_scores: string[]]
+    outputs: [...rois: string[]]
+    args: {
+      /** Side of the squares that belong to the canonical level. Default 224. */
+      roi_canonical_scale?: number
+      /** Their level. Default 4. */
+      roi_canonical_level?: number
+      /** Highest level of regions. Default 5. */
+      roi_max_level?: number
+      /** Lowest level of regions. Default 2. */
+      roi_min_level?: number
+      /** Highest level of proposals. Default 6. */
+      rpn_max_level?: number
+      /** Lowest level of proposals. Default 2. */
+      rpn_min_level?: number
+      /** How many proposals are kept. Default 2000. */
+      post_nms_topN?: number
+      /** Has no effect, as in Caffe2; post_nms_topN limits. */
+      rpn_post_nms_topN?: number
+    }
+  }
+  /** The largest element of each column of each matrix. */
+  ColwiseMax: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of ColwiseMax: dY where X is the maximum, 0 elsewhere. */
+  ColwiseMaxGradient: {
+    inputs: [X: string, Y: string, dY: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
   /** Joins the inputs along one dimension. */
   Concat: {
     inputs: [...X: string[]]
@@ -577,6 +945,18 @@ export interface Operators {
       /** With axis: the inputs become the slices of a new dimension. Default false. */
       add_axis?: boolean
     }
+  }
+  /** Joins the tensors of a list along their first dimension. */
+  ConcatTensorVector: {
+    inputs: [list: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Rows of the second input where the condition holds, of the third elsewhere. */
+  Conditional: {
+    inputs: [condition: string, X: string, Y: string]
+    outputs: [Z: string]
+    args: Record<never, never>
   }
   /** A tensor of one value. Without dtype its type is that of the value: float32 for a float, int64 for an integer. */
   ConstantFill: {
@@ -1115,10 +1495,64 @@ export interface Operators {
     outputs: [Y: string]
     args: Record<never, never>
   }
+  /** Elementwise cosine `Y = cos X`. */
+  Cos: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of Cos: `dX = -dY sin X`. */
+  CosGradient: {
+    inputs: [X: string, dY: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** Loss of a cosine similarity: `1 - S` where Y is 1, else `max(0, S - margin)`. */
+  CosineEmbeddingCriterion: {
+    inputs: [S: string, Y: string]
+    outputs: [loss: string]
+    args: {
+      /** Similarities up to here cost nothing where Y is not 1. Default 0. */
+      margin?: number
+    }
+  }
+  /** Gradient of CosineEmbeddingCriterion: `-d_loss` where Y is 1, else `d_loss` where `S >= margin`. */
+  CosineEmbeddingCriterionGradient: {
+    inputs: [S: string, Y: string, d_loss: string]
+    outputs: [dS: string]
+    args: {
+      /** As given to CosineEmbeddingCriterion. Default 0. */
+      margin?: number
+    }
+  }
+  /** The cosine of the angle of each pair of rows, `D_i = X_i Y_i / (|X_i| |Y_i|)`; squared lengths count as at least 1e-12. */
+  CosineSimilarity: {
+    inputs: [X: string, Y: string]
+    outputs: [D: string]
+    args: Record<never, never>
+  }
+  /** Gradient of CosineSimilarity: `dX = dD (Y / (|X| |Y|) - D X / |X|^2)`, and dY likewise. */
+  CosineSimilarityGradient: {
+    inputs: [X: string, Y: string, dD: string]
+    outputs: [dX: string, dY: string]
+    args: Record<never, never>
+  }
   /** Makes a mutex, for operators such as AtomicIter that change a blob which several nets share. */
   CreateMutex: {
     inputs: []
     outputs: [mutex: string]
+    args: Record<never, never>
+  }
+  /** Makes an empty stack of scopes, in which Do keeps the blobs of its nets. */
+  CreateScope: {
+    inputs: []
+    outputs: [scope: string]
+    args: Record<never, never>
+  }
+  /** Makes an empty list of tensors. */
+  CreateTensorVector: {
+    inputs: []
+    outputs: [list: string]
     args: Record<never, never>
   }
   /** Cross entropy of rows of probabilities against rows of label probabilities: `Y_i = -sum_j label_ij log(max(X_ij, 1e-20))`. */
@@ -1199,6 +1633,59 @@ export interface Operators {
     outputs: [dA: string, dB: string]
     args: Record<never, never>
   }
+  /** Runs a net in a scope of its own, where it sees the outer blobs bound to inner names and nothing else. A forward Do opens a scope on the stack, a backward one (is_gradient_op) runs in the topmost and takes it off. */
+  Do: {
+    inputs: [...blobs: string[]]
+    outputs: [...results: string[]]
+    args: {
+      /** The net to run. */
+      net: object
+      /** Names inside of the blobs that come from outside. */
+      inner_blobs?: readonly string[]
+      /** For each of them the place of the outer blob among the inputs and then the outputs, scopes not counted. */
+      outer_blobs_idx?: readonly number[]
+      /** Keep the values of bound blobs as they are after the run, for the backward Do. Default false. */
+      copy_external_blobs?: boolean
+      /** Run in the topmost scope again instead of opening one. Default false. */
+      reuse_workspace?: boolean
+      /** Of a backward Do: forward blobs that it needs. */
+      saved_fwd_blobs?: readonly string[]
+    }
+  }
+  /** The product of each pair of rows, `D_i = sum_j X_ij Y_ij`. */
+  DotProduct: {
+    inputs: [X: string, Y: string]
+    outputs: [D: string]
+    args: Record<never, never>
+  }
+  /** Gradient of DotProduct: `dX_i = dD_i Y_i`, `dY_i = dD_i X_i`. */
+  DotProductGradient: {
+    inputs: [X: string, Y: string, dD: string]
+    outputs: [dX: string, dY: string]
+    args: Record<never, never>
+  }
+  /** DotProduct of rows of different lengths: the shorter one is filled up with pad_value, or repeated. */
+  DotProductWithPadding: {
+    inputs: [X: string, Y: string]
+    outputs: [D: string]
+    args: {
+      /** What the shorter row is filled up with. Default 0. */
+      pad_value?: number
+      /** Repeat the shorter row instead, as often as it fits whole. Default false. */
+      replicate?: boolean
+    }
+  }
+  /** Gradient of DotProductWithPadding. What a repeated row does not reach gets 0. */
+  DotProductWithPaddingGradient: {
+    inputs: [X: string, Y: string, dD: string]
+    outputs: [dX: string, dY: string]
+    args: {
+      /** What the shorter row is filled up with. Default 0. */
+      pad_value?: number
+      /** Repeat the shorter row instead, as often as it fits whole. Default false. */
+      replicate?: boolean
+    }
+  }
   /** In training sets each element to 0 with probability `ratio` and scales the others: `Y = X mask / (1 - ratio)`. With is_test the identity. */
   Dropout: {
     inputs: [X: string]
@@ -1219,6 +1706,39 @@ export interface Operators {
       ratio?: number
       /** As given to Dropout. Default false. */
       is_test?: boolean
+    }
+  }
+  /** Elementwise `C = (A equals B)`. */
+  EQ: {
+    inputs: [A: string, B: string]
+    outputs: [C: string]
+    args: {
+      /** Repeat B by the older rules (see axis); without it numpy's rules hold. Default false. */
+      broadcast?: boolean
+      /** With broadcast: the dimension of A where B's begin; -1 aligns them at the end. Default -1. */
+      axis?: number
+      /** With broadcast: the axis by its letter in order, such as C. Default "". */
+      axis_str?: string
+      /** The letters of A's dimensions, for axis_str. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** A factor and a bias for each column: `Y[n, d] = X[n, d] w[d] + b[d]`. */
+  ElementwiseLinear: {
+    inputs: [X: string, w: string, b: string]
+    outputs: [Y: string]
+    args: {
+      /** The dimensions of X from here on are one row. Default 1. */
+      axis?: number
+    }
+  }
+  /** Gradient of ElementwiseLinear: `dX = dY w`, `dw = sum_n dY X`, `db = sum_n dY`. */
+  ElementwiseLinearGradient: {
+    inputs: [dY: string, X: string, w: string]
+    outputs: [dX: string, dw: string, db: string]
+    args: {
+      /** As given to ElementwiseLinear. Default 1. */
+      axis?: number
     }
   }
   /** Elementwise `Y = X` where `X > 0`, `Y = alpha * (exp(X) - 1)` elsewhere. */
@@ -1264,6 +1784,15 @@ export interface Operators {
     args: {
       /** Dimensions of Y that are new. */
       dims: readonly number[]
+    }
+  }
+  /** Adds rows of zeros, in place, until X has one for each index. */
+  ExtendTensor: {
+    inputs: [X: string, indices: string]
+    outputs: [X: string]
+    args: {
+      /** Of no effect. Default 40. */
+      growthPct?: number
     }
   }
   /** Fully connected layer, `Y = X W' + b`. */
@@ -1318,6 +1847,21 @@ export interface Operators {
       float16_compute?: boolean
     }
   }
+  /** Where in the index each query is; of several places the last. */
+  Find: {
+    inputs: [index: string, query: string]
+    outputs: [Y: string]
+    args: {
+      /** What a query that is not there gives. Default -1. */
+      missing_value?: number
+    }
+  }
+  /** Where elements of X are that came before, ascending. */
+  FindDuplicateElements: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
   /** The elements of X as a matrix: the dimensions before `axis` become rows, the others columns. */
   Flatten: {
     inputs: [X: string]
@@ -1331,6 +1875,42 @@ export interface Operators {
   FlattenToVec: {
     inputs: [X: string]
     outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** The largest elements of each row (the last dimension of X), as many as its k, largest first; of equal ones the lower index comes first. */
+  FlexibleTopK: {
+    inputs: [X: string, k: string]
+    outputs: [values: string, indices: string]
+    args: Record<never, never>
+  }
+  /** Gradient of FlexibleTopK: the gradient of the value where an element was chosen, 0 elsewhere. */
+  FlexibleTopKGradient: {
+    inputs: [X: string, k: string, dvalues: string, indices: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** Each row of a matrix as bytes, followed by its scale and its bias (two floats, 8 bytes): `scale = (max - min) / 255`, `bias = min`, `q = round((x - bias) / scale)`. */
+  FloatToFused8BitRowwiseQuantized: {
+    inputs: [X: string]
+    outputs: [Q: string]
+    args: Record<never, never>
+  }
+  /** Each row as bytes, with a scale and a bias: `scale = (max - min) / 255`, `bias = min`, `q = round((x - bias) / scale)`. */
+  FloatToRowwiseQuantized8Bits: {
+    inputs: [X: string]
+    outputs: [Q: string, scale_bias: string]
+    args: Record<never, never>
+  }
+  /** Elementwise: the integer not above X. */
+  Floor: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Empties blobs, so that their memory can be used again. */
+  Free: {
+    inputs: [...X: string[]]
+    outputs: [...X: string[]]
     args: Record<never, never>
   }
   /** One step of FTRL-proximal, which keeps weights at exactly 0: `n' = n + g^2`, `z' = z + g - (sqrt(n') - sqrt(n)) / alpha w`, `w' = (sign(z') lambda1 - z') / ((beta + sqrt(n')) / alpha + lambda2)` where `|z'| > lambda1`, else 0. */
@@ -1348,6 +1928,64 @@ export interface Operators {
       lambda2?: number
     }
   }
+  /** The floats of FloatToFused8BitRowwiseQuantized again: `Y = scale * q + bias` for each row. */
+  Fused8BitRowwiseQuantizedToFloat: {
+    inputs: [Q: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Elementwise `C = A >= B`. */
+  GE: {
+    inputs: [A: string, B: string]
+    outputs: [C: string]
+    args: {
+      /** Repeat B by the older rules (see axis); without it numpy's rules hold. Default false. */
+      broadcast?: boolean
+      /** With broadcast: the dimension of A where B's begin; -1 aligns them at the end. Default -1. */
+      axis?: number
+      /** With broadcast: the axis by its letter in order, such as C. Default "". */
+      axis_str?: string
+      /** The letters of A's dimensions, for axis_str. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** One step of a GRU from its gates `reset, update, output` (in this order along the last dimension, before their functions; the reset gate has done its work before): `u = sigmoid(update)`, `H = u H_prev + (1 - u) tanh(output)`. */
+  GRUUnit: {
+    inputs: [H_prev: string, gates: string, seq_lengths: string, timestep?: string]
+    outputs: [H: string]
+    args: {
+      /** Rows past their length get states of zeros; otherwise they keep theirs. Default false. */
+      drop_states?: boolean
+      /** Whether the input seq_lengths is there; without it all rows are valid at each step. Default true. */
+      sequence_lengths?: boolean
+    }
+  }
+  /** Gradient of GRUUnit. That of the reset gate is zero: it acts before. */
+  GRUUnitGradient: {
+    inputs: [H_prev: string, gates: string, seq_lengths: string, timestep: string, H: string, dH?: string]
+    outputs: [dH_prev: string, dgates: string]
+    args: {
+      /** Rows past their length get states of zeros; otherwise they keep theirs. Default false. */
+      drop_states?: boolean
+      /** Whether the input seq_lengths is there; without it all rows are valid at each step. Default true. */
+      sequence_lengths?: boolean
+    }
+  }
+  /** Elementwise `C = A > B`. */
+  GT: {
+    inputs: [A: string, B: string]
+    outputs: [C: string]
+    args: {
+      /** Repeat B by the older rules (see axis); without it numpy's rules hold. Default false. */
+      broadcast?: boolean
+      /** With broadcast: the dimension of A where B's begin; -1 aligns them at the end. Default -1. */
+      axis?: number
+      /** With broadcast: the axis by its letter in order, such as C. Default "". */
+      axis_str?: string
+      /** The letters of A's dimensions, for axis_str. Default "NCHW". */
+      order?: string
+    }
+  }
   /** Rows of DATA: `Y[i] = DATA[INDICES[i]]` for every element of INDICES. */
   Gather: {
     inputs: [DATA: string, INDICES: string]
@@ -1355,6 +1993,44 @@ export interface Operators {
     args: {
       /** Give DATA a dense gradient instead of one by rows. Default false. */
       dense_gradient?: boolean
+    }
+  }
+  /** Takes back what Partition did: the next row of part `KEYS[i] mod n` becomes row i. */
+  GatherByKey: {
+    inputs: [KEYS: string, ...PARTS: string[]]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Rows of a table of FloatToFused8BitRowwiseQuantized, picked by number, as floats. */
+  GatherFused8BitRowwise: {
+    inputs: [DATA: string, INDICES: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** The sum of all rows of padding: of those at starts and of those at ends, or of both. */
+  GatherPadding: {
+    inputs: [data: string, lengths: string]
+    outputs: [padding_sum: string, end_padding_sum?: string]
+    args: {
+      /** Rows of padding at the start of each sequence. Default 1. */
+      padding_width?: number
+      /** Rows of padding at its end; as many as at the start when negative. Default -1. */
+      end_padding_width?: number
+    }
+  }
+  /** The elements of ranges, one after the other, and how many each example has. */
+  GatherRanges: {
+    inputs: [DATA: string, RANGES: string]
+    outputs: [OUTPUT: string, LENGTHS: string]
+    args: Record<never, never>
+  }
+  /** Range j of each example as a row of output j; ranges that have not the length given become zeros. */
+  GatherRangesToDense: {
+    inputs: [DATA: string, RANGES: string, KEY?: string]
+    outputs: [...OUTPUT: string[]]
+    args: {
+      /** The length of the ranges of each output. */
+      lengths: readonly number[]
     }
   }
   /** float numbers of a normal distribution. */
@@ -1372,6 +2048,68 @@ export interface Operators {
       extra_shape?: readonly number[]
       /** The input holds the shape, instead of having it. Default false. */
       input_as_shape?: boolean
+    }
+  }
+  /** Proposals of a region proposal network. Anchors are moved to every place of the map and by its deltas, as in BBoxTransform, and clipped to the picture; those too small or centred outside go; of the rest, from the best score down, those that a kept one overlaps by more than nms_thresh go. */
+  GenerateProposals: {
+    inputs: [scores: string, bbox_deltas: string, im_info: string, anchors: string]
+    outputs: [rois: string, rois_probs: string]
+    args: {
+      /** Size of the feature map, from that of the picture. Default 0.0625. */
+      spatial_scale?: number
+      /** How many of the best scores are decoded; 0 or less: all. Default 6000. */
+      pre_nms_topN?: number
+      /** At most so many proposals per image; 0 or less: all. Default 300. */
+      post_nms_topN?: number
+      /** The overlap that suppresses. Default 0.7. */
+      nms_thresh?: number
+      /** nms_thresh by the name that some nets give it. */
+      nms_thres?: number
+      /** Least height and width, in pixels of the picture before it was scaled. Default 16. */
+      min_size?: number
+      /** Take 1 off x2 and y2, as Detectron does. Default false. */
+      correct_transform_coords?: boolean
+      /** Only 0: boxes with an angle are not supported. Default false. */
+      rotated?: boolean
+      /** For rotated boxes. Default true. */
+      angle_bound_on?: boolean
+      /** For rotated boxes. Default -90. */
+      angle_bound_lo?: number
+      /** For rotated boxes. Default 90. */
+      angle_bound_hi?: number
+      /** For rotated boxes. Default 1. */
+      clip_angle_thresh?: number
+    }
+  }
+  /** GenerateProposals under its older name. */
+  GenerateProposalsCPP: {
+    inputs: [scores: string, bbox_deltas: string, im_info: string, anchors: string]
+    outputs: [rois: string, rois_probs: string]
+    args: {
+      /** Size of the feature map, from that of the picture. Default 0.0625. */
+      spatial_scale?: number
+      /** How many of the best scores are decoded; 0 or less: all. Default 6000. */
+      pre_nms_topN?: number
+      /** At most so many proposals per image; 0 or less: all. Default 300. */
+      post_nms_topN?: number
+      /** The overlap that suppresses. Default 0.7. */
+      nms_thresh?: number
+      /** nms_thresh by the name that some nets give it. */
+      nms_thres?: number
+      /** Least height and width, in pixels of the picture before it was scaled. Default 16. */
+      min_size?: number
+      /** Take 1 off x2 and y2, as Detectron does. Default false. */
+      correct_transform_coords?: boolean
+      /** Only 0: boxes with an angle are not supported. Default false. */
+      rotated?: boolean
+      /** For rotated boxes. Default true. */
+      angle_bound_on?: boolean
+      /** For rotated boxes. Default -90. */
+      angle_bound_lo?: number
+      /** For rotated boxes. Default 90. */
+      angle_bound_hi?: number
+      /** For rotated boxes. Default 1. */
+      clip_angle_thresh?: number
     }
   }
   /** A bool tensor of the values given. */
@@ -1476,6 +2214,138 @@ export interface Operators {
       input_as_shape?: boolean
     }
   }
+  /** Gated linear unit: with X cut into halves A and B along a dimension, `Y = A * sigmoid(B)`. */
+  Glu: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Which dimension; negative counts from the end. Default -1. */
+      dim?: number
+    }
+  }
+  /** Hierarchical softmax: the cross entropy of a word, `-sum log p` over the nodes on the way from the root to it. Each node is a softmax over `W X + b` with some rows of W. */
+  HSoftmax: {
+    inputs: [X: string, W: string, b: string, labels: string]
+    outputs: [Y: string, intermediate_output: string]
+    args: {
+      /** A serialised HierarchyProto: the words and their paths. Default "". */
+      hierarchy?: string
+    }
+  }
+  /** Gradient of HSoftmax. */
+  HSoftmaxGradient: {
+    inputs: [X: string, W: string, b: string, labels: string, intermediate_output: string, dY: string]
+    outputs: [dX: string, dW: string, db: string, d_intermediate: string]
+    args: {
+      /** As given to HSoftmax. Default "". */
+      hierarchy?: string
+    }
+  }
+  /** The likeliest nodes and words of a tree whose weights HSoftmax trained: those whose cost `-sum log p` along the way exceeds that of the node above by less than the beam. */
+  HSoftmaxSearch: {
+    inputs: [X: string, W: string, b: string]
+    outputs: [names: string, scores: string]
+    args: {
+      /** How many to give. Default 5. */
+      topN?: number
+      /** How much one step down may cost. Default 0.01. */
+      beam?: number
+      /** A serialised TreeProto in which every node has a name and an offset. Default "". */
+      tree?: string
+      /** Not needed. Default "". */
+      hierarchy?: string
+    }
+  }
+  /** Whether X has elements. */
+  HasElements: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Tells whether scopes are left on a stack. */
+  HasScope: {
+    inputs: [scope: string]
+    outputs: [has_scope: string]
+    args: Record<never, never>
+  }
+  /** A Huffman tree of classes by how often they occur. */
+  HuffmanTreeHierarchy: {
+    inputs: [labels: string]
+    outputs: [tree: string]
+    args: {
+      /** How many classes there are. Default -1. */
+      num_classes?: number
+    }
+  }
+  /** Runs `then_net` where the condition holds, else `else_net`, in the same workspace. */
+  If: {
+    inputs: [condition: string, ...blobs: string[]]
+    outputs: [...results: string[]]
+    args: {
+      /** Runs when the condition is true. */
+      then_net: object
+      /** Runs when it is false; without it nothing does. */
+      else_net?: object
+    }
+  }
+  /** The inputs of every window as channels: a convolution is then a matrix product. */
+  Im2Col: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+    }
+  }
+  /** Hashes each index to one from 0 to modulo - 1. */
+  IndexHash: {
+    inputs: [indices: string]
+    outputs: [hashed: string]
+    args: {
+      /** Another seed gives another hash. Default 0. */
+      seed?: number
+      /** How many results there are; above 0. Default 0. */
+      modulo?: number
+    }
+  }
   /** Normalises each channel of each image by its own moments: `Y = (X - mean) / sqrt(var + epsilon) * scale + bias`. */
   InstanceNorm: {
     inputs: [X: string, scale: string, bias: string]
@@ -1498,11 +2368,478 @@ export interface Operators {
       order?: string
     }
   }
+  /** Whether X has no elements. */
+  IsEmpty: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Tells for each element of X whether it is in the argument `value`, a list of integers or strings. */
+  IsMemberOf: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** The type of X as its number in TensorProto; X must have it. */
+      dtype?: number
+    }
+  }
   /** Adds 1 to a counter of iterations, in place. A counter fed as 0 reads 1 in the first iteration. Without an input the output is made when it is not there yet. */
   Iter: {
     inputs: [iter?: string]
     outputs: [iter: string]
     args: Record<never, never>
+  }
+  /** Output k lists the places of number k in KEYS. */
+  KeySplit: {
+    inputs: [KEYS: string]
+    outputs: [...Y: string[]]
+    args: {
+      /** The count of numbers and outputs. Default 0. */
+      categorical_limit?: number
+    }
+  }
+  /** The distance of each pair of rows, `D_i = sum_j |X_ij - Y_ij|`. */
+  L1Distance: {
+    inputs: [X: string, Y: string]
+    outputs: [D: string]
+    args: Record<never, never>
+  }
+  /** Gradient of L1Distance: `dX_ij = dD_i sign(X_ij - Y_ij)`, `dY = -dX`. */
+  L1DistanceGradient: {
+    inputs: [X: string, Y: string, dD: string]
+    outputs: [dX: string, dY: string]
+    args: Record<never, never>
+  }
+  /** Locally connected layer: a convolution with another filter for each output pixel. */
+  LC: {
+    inputs: [X: string, W: string, b?: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** Channels are cut into this many groups, each on its own. Default 1. */
+      group?: number
+      /** Training: the gradient of X is not computed. Default false. */
+      no_gradient_to_input?: boolean
+    }
+  }
+  /** LC that insists on one spatial dimension. */
+  LC1D: {
+    inputs: [X: string, W: string, b?: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** Channels are cut into this many groups, each on its own. Default 1. */
+      group?: number
+      /** Training: the gradient of X is not computed. Default false. */
+      no_gradient_to_input?: boolean
+    }
+  }
+  /** Gradient of LC1D. */
+  LC1DGradient: {
+    inputs: [X: string, W: string, dY: string]
+    outputs: [dW: string, db_or_dX?: string, dX?: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** Channels are cut into this many groups, each on its own. Default 1. */
+      group?: number
+      /** Training: the gradient of X is not computed. Default false. */
+      no_gradient_to_input?: boolean
+      /** There was no b: the outputs are dW and dX. Default false. */
+      no_bias?: boolean
+    }
+  }
+  /** LC that insists on two spatial dimensions. */
+  LC2D: {
+    inputs: [X: string, W: string, b?: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** Channels are cut into this many groups, each on its own. Default 1. */
+      group?: number
+      /** Training: the gradient of X is not computed. Default false. */
+      no_gradient_to_input?: boolean
+    }
+  }
+  /** Gradient of LC2D. */
+  LC2DGradient: {
+    inputs: [X: string, W: string, dY: string]
+    outputs: [dW: string, db_or_dX?: string, dX?: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** Channels are cut into this many groups, each on its own. Default 1. */
+      group?: number
+      /** Training: the gradient of X is not computed. Default false. */
+      no_gradient_to_input?: boolean
+      /** There was no b: the outputs are dW and dX. Default false. */
+      no_bias?: boolean
+    }
+  }
+  /** LC that insists on three spatial dimensions. */
+  LC3D: {
+    inputs: [X: string, W: string, b?: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** Channels are cut into this many groups, each on its own. Default 1. */
+      group?: number
+      /** Training: the gradient of X is not computed. Default false. */
+      no_gradient_to_input?: boolean
+    }
+  }
+  /** Gradient of LC3D. */
+  LC3DGradient: {
+    inputs: [X: string, W: string, dY: string]
+    outputs: [dW: string, db_or_dX?: string, dX?: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** Channels are cut into this many groups, each on its own. Default 1. */
+      group?: number
+      /** Training: the gradient of X is not computed. Default false. */
+      no_gradient_to_input?: boolean
+      /** There was no b: the outputs are dW and dX. Default false. */
+      no_bias?: boolean
+    }
+  }
+  /** Gradient of LC. */
+  LCGradient: {
+    inputs: [X: string, W: string, dY: string]
+    outputs: [dW: string, db_or_dX?: string, dX?: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** Channels are cut into this many groups, each on its own. Default 1. */
+      group?: number
+      /** Training: the gradient of X is not computed. Default false. */
+      no_gradient_to_input?: boolean
+      /** There was no b: the outputs are dW and dX. Default false. */
+      no_bias?: boolean
+    }
+  }
+  /** Elementwise `C = A <= B`. */
+  LE: {
+    inputs: [A: string, B: string]
+    outputs: [C: string]
+    args: {
+      /** Repeat B by the older rules (see axis); without it numpy's rules hold. Default false. */
+      broadcast?: boolean
+      /** With broadcast: the dimension of A where B's begin; -1 aligns them at the end. Default -1. */
+      axis?: number
+      /** With broadcast: the axis by its letter in order, such as C. Default "". */
+      axis_str?: string
+      /** The letters of A's dimensions, for axis_str. Default "NCHW". */
+      order?: string
+    }
   }
   /** Local response normalisation across channels: `Y = X scale^-beta` with `scale = bias + alpha / size * sum X^2` over a window of `size` channels around each; channels beyond the ends count as 0. */
   LRN: {
@@ -1538,6 +2875,47 @@ export interface Operators {
       order?: string
     }
   }
+  /** One step of an LSTM from its gates `i, f, o, g` (in this order along the last dimension, before their functions): `C = sigmoid(f + forget_bias) C_prev + sigmoid(i) tanh(g)`, `H = sigmoid(o) tanh(C)`. */
+  LSTMUnit: {
+    inputs: [H_prev: string, C_prev: string, gates: string, seq_lengths: string, timestep?: string]
+    outputs: [H: string, C: string]
+    args: {
+      /** Added to the forget gate. Default 0. */
+      forget_bias?: number
+      /** Rows past their length get states of zeros; otherwise they keep theirs. Default false. */
+      drop_states?: boolean
+      /** Whether the input seq_lengths is there; without it all rows are valid at each step. Default true. */
+      sequence_lengths?: boolean
+    }
+  }
+  /** Gradient of LSTMUnit. That of H_prev is zero where a row is valid: it goes back through the gates. */
+  LSTMUnitGradient: {
+    inputs: [H_prev: string, C_prev: string, gates: string, seq_lengths: string, timestep: string, H: string, C: string, dH: string, dC?: string]
+    outputs: [dH_prev: string, dC_prev: string, dgates: string]
+    args: {
+      /** As in LSTMUnit. Default 0. */
+      forget_bias?: number
+      /** Rows past their length get states of zeros; otherwise they keep theirs. Default false. */
+      drop_states?: boolean
+      /** Whether the input seq_lengths is there; without it all rows are valid at each step. Default true. */
+      sequence_lengths?: boolean
+    }
+  }
+  /** Elementwise `C = A < B`. */
+  LT: {
+    inputs: [A: string, B: string]
+    outputs: [C: string]
+    args: {
+      /** Repeat B by the older rules (see axis); without it numpy's rules hold. Default false. */
+      broadcast?: boolean
+      /** With broadcast: the dimension of A where B's begin; -1 aligns them at the end. Default -1. */
+      axis?: number
+      /** With broadcast: the axis by its letter in order, such as C. Default "". */
+      axis_str?: string
+      /** The letters of A's dimensions, for axis_str. Default "NCHW". */
+      order?: string
+    }
+  }
   /** Cross entropy of rows of probabilities against integer labels: `Y_i = -log(max(X[i][label_i], 1e-20))`. Usually follows Softmax; SoftmaxWithLoss does both more exactly. */
   LabelCrossEntropy: {
     inputs: [X: string, label: string]
@@ -1549,6 +2927,58 @@ export interface Operators {
     inputs: [X: string, label: string, dY: string]
     outputs: [dX: string]
     args: Record<never, never>
+  }
+  /** LambdaRank for the normalised discounted cumulative gain of one session: `-sum_ij w_ij log(sigmoid(s_ij (y_i - y_j))) / NDCG_ideal`, where w_ij is by how much swapping i and j would change the gain and s_ij is 1 where r_i > r_j, else -1. (Wu et al., "Adapting boosting for information retrieval measures", 2010.) */
+  LambdaRankNdcg: {
+    inputs: [y: string, r: string]
+    outputs: [loss: string, dy: string]
+    args: Record<never, never>
+  }
+  /** Gradient of LambdaRankNdcg: dy of the forward run times the gradient of the loss. */
+  LambdaRankNdcgGradient: {
+    inputs: [y: string, dy: string, d_loss: string]
+    outputs: [d_y: string]
+    args: Record<never, never>
+  }
+  /** Layer-wise adaptive rate scaling: the factor `1 / (|dX| / |X| + offset)` for a learning rate; 1 where X is 0. */
+  Lars: {
+    inputs: [X: string, dX: string]
+    outputs: [factor: string]
+    args: {
+      /** Keeps the factor finite where the gradient is 0. Default 0.5. */
+      offset?: number
+    }
+  }
+  /** Keeps the last `num_to_collect` rows of all tensors it has seen, in a ring. */
+  LastNWindowCollector: {
+    inputs: [last_n: string, next: string, data: string, mutex?: string, num_visited_in?: string]
+    outputs: [last_n_out: string, next_out: string, num_visited?: string]
+    args: {
+      /** Rows to keep. */
+      num_to_collect: number
+    }
+  }
+  /** Normalises each row: `Y = (X - mean) / sqrt(variance + epsilon)`. All dimensions from `axis` on form one row. Scale and bias are left to Mul and Add. */
+  LayerNorm: {
+    inputs: [X: string]
+    outputs: [Y: string, mean: string, stdev: string]
+    args: {
+      /** First dimension of a row; negative counts from the end. Default 1. */
+      axis?: number
+      /** Added to the variance. Default 0.00001. */
+      epsilon?: number
+    }
+  }
+  /** Gradient of LayerNorm: `dX = (dY - mean(dY) - Y mean(dY Y)) / stdev` over each row. */
+  LayerNormGradient: {
+    inputs: [dY: string, Y: string, mean: string, stdev: string, X: string]
+    outputs: [dX: string]
+    args: {
+      /** As given to LayerNorm. Default 1. */
+      axis?: number
+      /** As given to LayerNorm; stdev has it already. Default 0.00001. */
+      epsilon?: number
+    }
   }
   /** Elementwise `Y = X` where `X > 0`, `Y = alpha * X` elsewhere. */
   LeakyRelu: {
@@ -1655,10 +3085,139 @@ export interface Operators {
       sub_policy_num_iters?: readonly number[]
     }
   }
+  /** The rows of the segments that INDICES names, one segment after the other. */
+  LengthsGather: {
+    inputs: [ITEMS: string, LENGTHS: string, INDICES: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment. */
+  LengthsIndicesInGradientSumGradient: {
+    inputs: [dOUTPUT: string, LENGTHS: string, DATA: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** The largest elements of the rows of each segment. */
+  LengthsMax: {
+    inputs: [DATA: string, LENGTHS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** Elements that are the largest of their segment get its gradient, the others 0. */
+  LengthsMaxWithMainInputAndForwardOutputGradient: {
+    inputs: [OUTPUT: string, dOUTPUT: string, LENGTHS: string, DATA: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** The mean of the rows of each segment. */
+  LengthsMean: {
+    inputs: [DATA: string, LENGTHS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment over the number of its rows. */
+  LengthsMeanGradient: {
+    inputs: [dOUTPUT: string, LENGTHS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** Partition of segments: input 0 has their lengths, and each part gets lengths of its own. */
+  LengthsPartition: {
+    inputs: [...X: string[]]
+    outputs: [...Y: string[]]
+    args: {
+      /** The numbers are divided by the count of parts, rounded down. Default false. */
+      pack_first_input?: boolean
+    }
+  }
   /** For each length n the numbers 0 .. n - 1, one after the other: [2, 3] gives [0, 1, 0, 1, 2]. */
   LengthsRangeFill: {
     inputs: [lengths: string]
     outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** The sum of the rows of each segment. */
+  LengthsSum: {
+    inputs: [DATA: string, LENGTHS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment. */
+  LengthsSumGradient: {
+    inputs: [dOUTPUT: string, LENGTHS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** Row i of DATA, LENGTHS[i] times. */
+  LengthsTile: {
+    inputs: [DATA: string, LENGTHS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** The start and length of each segment: [2, 0, 1] becomes [[0, 2], [2, 0], [2, 1]]. */
+  LengthsToRanges: {
+    inputs: [lengths: string]
+    outputs: [ranges: string]
+    args: Record<never, never>
+  }
+  /** The segment of each row: [2, 0, 1] becomes [0, 0, 2]. */
+  LengthsToSegmentIds: {
+    inputs: [lengths: string]
+    outputs: [segment_ids: string]
+    args: Record<never, never>
+  }
+  /** Lengths that are all equal, as a shape: [3, 3] becomes [2, 3]. */
+  LengthsToShape: {
+    inputs: [lengths: string]
+    outputs: [shape: string]
+    args: Record<never, never>
+  }
+  /** A weight for each row: `1 / length^power` of its segment. */
+  LengthsToWeights: {
+    inputs: [lengths: string]
+    outputs: [weights: string]
+    args: {
+      /** The power. Default 0.5. */
+      power?: number
+    }
+  }
+  /** The k largest elements of each segment, largest first, and their places within it. */
+  LengthsTopK: {
+    inputs: [DATA: string, LENGTHS: string]
+    outputs: [values: string, indices: string]
+    args: {
+      /** How many. */
+      k: number
+    }
+  }
+  /** Gradient of LengthsTopK: elements that were picked get theirs, the others 0. */
+  LengthsTopKGradient: {
+    inputs: [LENGTHS: string, indices: string, dvalues: string]
+    outputs: [dDATA: string]
+    args: {
+      /** How many were picked. */
+      k: number
+    }
+  }
+  /** The sum of the rows of each segment, each row times its weight. */
+  LengthsWeightedSum: {
+    inputs: [DATA: string, SCALARS: string, LENGTHS: string]
+    outputs: [OUTPUT: string]
+    args: {
+      /** The gradient operator also gives the gradient of the weights. Default false. */
+      grad_on_weights?: boolean
+    }
+  }
+  /** Each row gets the gradient of its segment times its weight. */
+  LengthsWeightedSumGradient: {
+    inputs: [SCALARS: string, dOUTPUT: string, LENGTHS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment times its weight, each weight its row times that gradient. */
+  LengthsWeightedSumWithMainInputGradient: {
+    inputs: [SCALARS: string, dOUTPUT: string, LENGTHS: string, DATA: string]
+    outputs: [dDATA: string, dSCALARS: string]
     args: Record<never, never>
   }
   /** Elementwise natural logarithm `Y = log(X)`; -inf at 0, NaN below. */
@@ -1666,6 +3225,148 @@ export interface Operators {
     inputs: [X: string]
     outputs: [Y: string]
     args: Record<never, never>
+  }
+  /** Elementwise `Y = log(X / (1 - X))`, the inverse of Sigmoid. */
+  Logit: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** X is kept this far from 0 and 1. Default 0.000001. */
+      eps?: number
+    }
+  }
+  /** Gradient of Logit: `dX = dY / (X (1 - X))`, 0 where X was kept from 0 or 1. */
+  LogitGradient: {
+    inputs: [X: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** X is kept this far from 0 and 1. Default 0.000001. */
+      eps?: number
+    }
+  }
+  /** One number for a whole tensor: `sum |x|` for p 1, `sum x^2` (no root is taken) for p 2. */
+  LpNorm: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** 1 or 2. Default 2. */
+      p?: number
+      /** Divide by the number of elements. Default false. */
+      average?: boolean
+    }
+  }
+  /** Gradient of LpNorm: `dY sign(x)` for p 1, `2 dY x` for p 2. */
+  LpNormGradient: {
+    inputs: [X: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** As given to LpNorm. Default 2. */
+      p?: number
+      /** As given to LpNorm. Default false. */
+      average?: boolean
+    }
+  }
+  /** The p-norm over windows, `Y = (sum |x|^p)^(1/p)`. */
+  LpPool: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+      /** The exponent. Default 2. */
+      p?: number
+    }
+  }
+  /** Gradient of LpPool: `dX = sum over windows of dY x |x|^(p-2) / Y^(p-1)`, 0 where x is 0. */
+  LpPoolGradient: {
+    inputs: [X: string, Y: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window, as large as the input. Default false. */
+      global_pooling?: boolean
+      /** The exponent. Default 2. */
+      p?: number
+    }
   }
   /** First weights of a layer before Relu: float, normal with mean 0 and `std = sqrt(2 / fan_out)`, where fan_out is the number of elements divided by dimension 1. */
   MSRAFill: {
@@ -1678,6 +3379,36 @@ export interface Operators {
       extra_shape?: readonly number[]
       /** The input holds the shape, instead of having it. Default false. */
       input_as_shape?: boolean
+    }
+  }
+  /** Turns the probability p of one class into those of two, [1 - p, p]. */
+  MakeTwoClass: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of MakeTwoClass: `dX_i = dY_i1 - dY_i0`. */
+  MakeTwoClassGradient: {
+    inputs: [dY: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** Loss of a pair of scores that should be in order: `max(0, margin - Y (X1 - X2))`. */
+  MarginRankingCriterion: {
+    inputs: [X1: string, X2: string, Y: string]
+    outputs: [loss: string]
+    args: {
+      /** By how much the one should be ahead. Default 1. */
+      margin?: number
+    }
+  }
+  /** Gradient of MarginRankingCriterion: `dX1 = -Y d_loss`, `dX2 = Y d_loss` where the loss is not cut off. */
+  MarginRankingCriterionGradient: {
+    inputs: [X1: string, X2: string, Y: string, d_loss: string]
+    outputs: [dX1: string, dX2: string]
+    args: {
+      /** As given to MarginRankingCriterion. Default 1. */
+      margin?: number
     }
   }
   /** Matrix product `C = A B`; A and B are cut into rows and columns at axis_a and axis_b. */
@@ -2117,6 +3848,12 @@ export interface Operators {
     outputs: [Y: string]
     args: Record<never, never>
   }
+  /** Joins the lists that several features have for each example: sorted, every number once. */
+  MergeIdLists: {
+    inputs: [...lengths_and_values: string[]]
+    outputs: [merged_lengths: string, merged_values: string]
+    args: Record<never, never>
+  }
   /** Elementwise smallest of all inputs, which are float. */
   Min: {
     inputs: [...X: string[]]
@@ -2128,6 +3865,17 @@ export interface Operators {
     inputs: [Y: string, dY: string, ...X: string[]]
     outputs: [...dX: string[]]
     args: Record<never, never>
+  }
+  /** Elementwise remainder of `X / divisor`, with the sign of X or, on demand, of the divisor. */
+  Mod: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** What to divide by; not 0. Default 0. */
+      divisor?: number
+      /** The remainder has the sign of the divisor. Default false. */
+      sign_follow_divisor?: boolean
+    }
   }
   /** The step of gradient descent with momentum, to be subtracted from the parameter: `m' = momentum m + lr g` and `g' = m'`, or with nesterov `g' = (1 + momentum) m' - momentum m`. */
   MomentumSGD: {
@@ -2166,15 +3914,40 @@ export interface Operators {
       order?: string
     }
   }
+  /** For each class, the share of its rows for which it has the largest score. */
+  MultiClassAccuracy: {
+    inputs: [scores: string, labels: string]
+    outputs: [accuracies: string, amounts: string]
+    args: Record<never, never>
+  }
   /** Puts the channels of pictures last. */
   NCHW2NHWC: {
     inputs: [X: string]
     outputs: [Y: string]
     args: Record<never, never>
   }
+  /** One number for several columns of categories: the place of each column's value among its vals is a digit, the first column's the lowest. A value that is not among them counts as the first. */
+  NGramFromCategorical: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** The columns. */
+      col_ids?: readonly number[]
+      /** How many of vals belong to each column. */
+      categorical_limits?: readonly number[]
+      /** The values of all columns, one after the other. */
+      vals?: readonly number[]
+    }
+  }
   /** Puts the channels of pictures before their rows. */
   NHWC2NCHW: {
     inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Fails when an element of X is infinite or NaN; otherwise `Y = X`. Further inputs are only waited for. */
+  NanCheck: {
+    inputs: [...X: string[]]
     outputs: [Y: string]
     args: Record<never, never>
   }
@@ -2189,6 +3962,81 @@ export interface Operators {
     inputs: [X: string]
     outputs: [Y: string]
     args: Record<never, never>
+  }
+  /** Divides by the Euclidean length along one dimension, `Y = X / max(|X|, 1e-12)`. */
+  Normalize: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** The dimension; negative counts from the end. Default -1. */
+      axis?: number
+    }
+  }
+  /** Gradient of Normalize: `dX = (dY - X (X dY) / |X|^2) / |X|` along the dimension. */
+  NormalizeGradient: {
+    inputs: [X: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** As given to Normalize. Default -1. */
+      axis?: number
+    }
+  }
+  /** Divides by the sum of the absolute values along one dimension; gives 0 where that is 0. */
+  NormalizeL1: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** The dimension; negative counts from the end. Default -1. */
+      axis?: number
+    }
+  }
+  /** Subtracts the mean of each channel and divides by its standard deviation, `Y = (X - mean_c) / stdev_c`. */
+  NormalizePlanarYUV: {
+    inputs: [X: string, mean: string, stdev: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Elementwise `Y = not X`. */
+  Not: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** The Loop of ONNX: runs `body` with (step, condition, carried values), which gives (condition, carried values, scan outputs), until the condition fails or the trip count is reached. The body sees no other blobs. */
+  ONNXWhile: {
+    inputs: [trip_count: string, condition: string, ...initial: string[]]
+    outputs: [...results: string[]]
+    args: {
+      /** The net of one step; external_input and external_output are its parameters and results. */
+      body: object
+      /** Whether the first input limits the steps. Default false. */
+      has_trip_count?: boolean
+      /** Whether the condition ends the loop. Default false. */
+      has_cond?: boolean
+      /** Accepted and not needed: what a step leaves behind is not kept. Default false. */
+      save_scopes?: boolean
+    }
+  }
+  /** A row for each index: 1 at the index, 0 elsewhere. */
+  OneHot: {
+    inputs: [indices: string, size: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Elementwise `C = A or B`. */
+  Or: {
+    inputs: [A: string, B: string]
+    outputs: [C: string]
+    args: {
+      /** Repeat B by the older rules (see axis); without it numpy's rules hold. Default false. */
+      broadcast?: boolean
+      /** With broadcast: the dimension of A where B's begin; -1 aligns them at the end. Default -1. */
+      axis?: number
+      /** With broadcast: the axis by its letter in order, such as C. Default "". */
+      axis_str?: string
+      /** The letters of A's dimensions, for axis_str. Default "NCHW". */
+      order?: string
+    }
   }
   /** Elementwise `Y = X` where `X > 0`, `Y = Slope * X` elsewhere. */
   PRelu: {
@@ -2208,6 +4056,23 @@ export interface Operators {
       order?: string
     }
   }
+  /** Cuts the rows of `values` into sequences and lays these side by side, step by step, padded with zeros. */
+  PackRNNSequence: {
+    inputs: [values: string, lengths: string]
+    outputs: [packed: string]
+    args: Record<never, never>
+  }
+  /** Cuts the rows of `data` into segments and puts each in a row of a rectangle as wide as the longest one. */
+  PackSegments: {
+    inputs: [lengths: string, data: string]
+    outputs: [packed: string, presence_mask?: string]
+    args: {
+      /** PackSegments pads floats with minus infinity instead of zeros. Default false. */
+      pad_minf?: boolean
+      /** PackSegments gives a second output. Default false. */
+      return_presence_mask?: boolean
+    }
+  }
   /** Turns packed BGRA pixels into three float planes for a style transfer net: `Y = X - mean + noise`. The noise is normal, drawn once for each net and repeated every noise_size numbers; alpha is dropped. */
   PackedInt8BGRANHWCToNCHWCStylizerPreprocess: {
     inputs: [X: string, mean: string]
@@ -2218,6 +4083,12 @@ export interface Operators {
       /** Numbers of noise before it repeats; a prime leaves no pattern. Default 491. */
       noise_size?: number
     }
+  }
+  /** Gives sequences of length 0 one row of zeros. */
+  PadEmptySamples: {
+    inputs: [lengths: string, ...features: string[]]
+    outputs: [out_lengths: string, ...out_features: string[]]
+    args: Record<never, never>
   }
   /** Puts a border around pictures. */
   PadImage: {
@@ -2269,6 +4140,71 @@ export interface Operators {
       order?: string
     }
   }
+  /** Logistic loss of all pairs of different labels within a session: the mean of `log(1 + exp(x_low - x_high))`, where x_high is the score of the higher label. */
+  PairWiseLoss: {
+    inputs: [X: string, label: string, lengths?: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of PairWiseLoss. */
+  PairWiseLossGradient: {
+    inputs: [X: string, label: string, dY: string, lengths?: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** Deals rows out by the numbers in input 0: row i goes to part `X_0[i] mod n`, in order. The other inputs are dealt out alike. */
+  Partition: {
+    inputs: [...X: string[]]
+    outputs: [...Y: string[]]
+    args: {
+      /** The numbers are divided by the count of parts, rounded down. Default false. */
+      pack_first_input?: boolean
+    }
+  }
+  /** Percentiles of values by samples: column j of X is looked up in its own samples, between two of which the percentile is interpolated; below all it is 0, above all 1. */
+  Percentile: {
+    inputs: [X: string, samples: string, lengths: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** How surprising a batch is, `prod_i p_i^(-1/N)`. */
+  Perplexity: {
+    inputs: [probabilities: string]
+    outputs: [perplexity: string]
+    args: Record<never, never>
+  }
+  /** A piecewise linear function for each column of X: between bounds[k] and bounds[k + 1] it is `slopes[k] x + intercepts[k]`, beyond the bounds it stays at its end. With binary one function maps the second (or only) column, and the first becomes what that leaves of 1. */
+  PiecewiseLinearTransform: {
+    inputs: [X: string, bounds?: string, slopes?: string, intercepts?: string]
+    outputs: [Y: string]
+    args: {
+      /** X is the prediction of two classes. Default false. */
+      binary?: boolean
+      /** All columns' bounds, one after the other; or the second input. */
+      bounds?: readonly number[]
+      /** All columns' slopes; or the third input. */
+      slopes?: readonly number[]
+      /** All columns' intercepts; or the fourth input. */
+      intercepts?: readonly number[]
+    }
+  }
+  /** Elementwise `Y = X ^ exponent`, the exponent being one number or a tensor. */
+  Pow: {
+    inputs: [X: string, exponent?: string]
+    outputs: [Y: string]
+    args: {
+      /** The exponent of all elements, where there is no second input. Default 0. */
+      exponent?: number
+      /** Repeat B by the older rules (see axis); without it numpy's rules hold. Default false. */
+      broadcast?: boolean
+      /** With broadcast: the dimension of A where B's begin; -1 aligns them at the end. Default -1. */
+      axis?: number
+      /** With broadcast: the axis by its letter in order, such as C. Default "". */
+      axis_str?: string
+      /** The letters of A's dimensions, for axis_str. Default "NCHW". */
+      order?: string
+    }
+  }
   /** Splits the first dimension: `(n, …)` becomes `(dim_size, n / dim_size, …)`. */
   PrependDim: {
     inputs: [X: string]
@@ -2291,6 +4227,29 @@ export interface Operators {
       to_file?: boolean
     }
   }
+  /** Looks codes up in a table: `Y_j[i] = codebook[codes_j[i]]` for each tensor of codes. */
+  QuantDecode: {
+    inputs: [codebook: string, ...codes: string[]]
+    outputs: [...Y: string[]]
+    args: Record<never, never>
+  }
+  /** Gradient of QuantDecode: each entry of the table gets the gradients of the places that hold its code. */
+  QuantDecodeGradient: {
+    inputs: [codebook: string, ...codes_and_dY: string[]]
+    outputs: [d_codebook: string]
+    args: Record<never, never>
+  }
+  /** Squares of several sizes over a picture. Those of scale l have the side `2 min(H, W) / (l + 1)`; there are l along the shorter side and more along the longer one, so many that neighbours overlap by about `overlap`. */
+  RMACRegions: {
+    inputs: [X: string]
+    outputs: [rois: string]
+    args: {
+      /** How many sizes. Default 3. */
+      scales?: number
+      /** Share of a square that its neighbour covers too, at the largest scale. Default 0.4. */
+      overlap?: number
+    }
+  }
   /** `start`, `start + step`, … before `stop`. Inputs are stop; start and stop; or start, stop and step. A step of integers that would pass the end is dropped when going down. */
   Range: {
     inputs: [start_or_stop: string, stop?: string, step?: string]
@@ -2308,6 +4267,121 @@ export interface Operators {
       extra_shape?: readonly number[]
       /** The input holds the shape, instead of having it. Default false. */
       input_as_shape?: boolean
+    }
+  }
+  /** Runs `step_net` once for each row of the sequence. States are blobs of all steps' rows; links make blobs of the step net parts of them and of inputs, and aliases make parts of them outputs. */
+  RecurrentNetwork: {
+    inputs: [input: string, ...more: string[]]
+    outputs: [...results: string[]]
+    args: {
+      /** The net of one step. */
+      step_net: object
+      /** The net of one backward step. With it every step's blobs are kept. */
+      backward_step_net?: object
+      /** Names of the states. */
+      recurrent_states?: readonly string[]
+      /** For each state the input that starts it: (D), (N, D) or (rows, N, D). */
+      initial_recurrent_state_ids?: readonly number[]
+      /** Blobs of the step net that are parts of … */
+      link_internal?: readonly string[]
+      /** … these states or inputs, … */
+      link_external?: readonly string[]
+      /** … from row t + offset on, … */
+      link_offset?: readonly number[]
+      /** … so many rows (1 unless told). */
+      link_window?: readonly number[]
+      /** States whose rows … */
+      alias_src?: readonly string[]
+      /** … become these outputs, … */
+      alias_dst?: readonly string[]
+      /** … from this row on, counted from the end where negative. */
+      alias_offset?: readonly number[]
+      /** The name of the blob that tells the step net its number, int32. Default "timestep". */
+      timestep?: string
+      /** Steps run in order; without backward_step_net 4 scopes take turns instead of 2. Default false. */
+      enable_rnn_executor?: boolean
+      /** Blobs of the step net that are not kept for each step. */
+      recompute_blobs_on_backward?: readonly string[]
+      /** Inputs that are parameters: they get gradients. */
+      param?: readonly number[]
+      /** What their gradients are called in backward_step_net. */
+      param_grads?: readonly string[]
+      /** Outputs whose gradients come from outside. */
+      outputs_with_grads?: readonly number[]
+      /** Links of the backward step net, as above. */
+      backward_link_internal?: readonly string[]
+      /** Links of the backward step net, as above. */
+      backward_link_external?: readonly string[]
+      /** Links of the backward step net, as above. */
+      backward_link_offset?: readonly number[]
+    }
+  }
+  /** Copies the blobs that each step of a RecurrentNetwork left behind to `<prefix>_<blob><step>`. */
+  RecurrentNetworkBlobFetcher: {
+    inputs: [step_workspaces: string]
+    outputs: [names: string]
+    args: {
+      /** Begins the names of the copies. Default "rnn". */
+      prefix?: string
+    }
+  }
+  /** Gradient of RecurrentNetwork: runs `backward_step_net` from the last step to the first. The arguments are those of RecurrentNetwork. */
+  RecurrentNetworkGradient: {
+    inputs: [...inputs: string[]]
+    outputs: [...gradients: string[]]
+    args: {
+      /** The net of one backward step. */
+      backward_step_net: object
+      /** The forward net; not used. */
+      step_net?: object
+      /** Names of the states; `<state>_grad` is the gradient of one. */
+      recurrent_states?: readonly string[]
+      /** For each state the forward input that started it. */
+      initial_recurrent_state_ids?: readonly number[]
+      /** Blobs of the step net that are parts of … */
+      link_internal?: readonly string[]
+      /** … these blobs, … */
+      link_external?: readonly string[]
+      /** … from row t + offset on, … */
+      link_offset?: readonly number[]
+      /** … so many rows (1 unless told). */
+      link_window?: readonly number[]
+      /** Further links, of gradients. */
+      backward_link_internal?: readonly string[]
+      /** Further links, of gradients. */
+      backward_link_external?: readonly string[]
+      /** Further links, of gradients. */
+      backward_link_offset?: readonly number[]
+      /** For each output the state it is a part of. */
+      alias_src?: readonly string[]
+      /** For each output its first row: 1, or -1 for the last row alone. */
+      alias_offset?: readonly number[]
+      /** Forward inputs that are parameters. */
+      param?: readonly number[]
+      /** What their gradients are called in backward_step_net. */
+      param_grads?: readonly string[]
+      /** Outputs whose gradients are the first inputs. */
+      outputs_with_grads?: readonly number[]
+      /** The name of the blob that tells the step net its number, int32. Default "timestep". */
+      timestep?: string
+    }
+  }
+  /** Maxima over the last num_reduce_dim dimensions. */
+  ReduceBackMax: {
+    inputs: [X: string, lengths?: string]
+    outputs: [Y: string]
+    args: {
+      /** How many dimensions are reduced. Default 1. */
+      num_reduce_dim?: number
+    }
+  }
+  /** Gradient of ReduceBackMax: dY where X is the maximum, 0 elsewhere. */
+  ReduceBackMaxGradient: {
+    inputs: [dY: string, X: string, Y: string, lengths?: string]
+    outputs: [dX: string]
+    args: {
+      /** How many dimensions are reduced. Default 1. */
+      num_reduce_dim?: number
     }
   }
   /** Means over the last num_reduce_dim dimensions. With `lengths`, row k averages its first lengths[k] elements. */
@@ -2343,6 +4417,24 @@ export interface Operators {
     outputs: [dX: string]
     args: {
       /** How many dimensions were reduced. Default 1. */
+      num_reduce_dim?: number
+    }
+  }
+  /** Maxima over the first num_reduce_dim dimensions. */
+  ReduceFrontMax: {
+    inputs: [X: string, lengths?: string]
+    outputs: [Y: string]
+    args: {
+      /** How many dimensions are reduced. Default 1. */
+      num_reduce_dim?: number
+    }
+  }
+  /** Gradient of ReduceFrontMax: dY where X is the maximum, 0 elsewhere. */
+  ReduceFrontMaxGradient: {
+    inputs: [dY: string, X: string, Y: string, lengths?: string]
+    outputs: [dX: string]
+    args: {
+      /** How many dimensions are reduced. Default 1. */
       num_reduce_dim?: number
     }
   }
@@ -2382,6 +4474,52 @@ export interface Operators {
       num_reduce_dim?: number
     }
   }
+  /** Weighted sum over the first num_reduce_dim dimensions: `Y = sum_i w[i] X[i]`. */
+  ReduceFrontWeightedSum: {
+    inputs: [X: string, w: string]
+    outputs: [Y: string]
+    args: {
+      /** How many dimensions are reduced. Default 1. */
+      num_reduce_dim?: number
+    }
+  }
+  /** Gradient of ReduceFrontWeightedSum for X: `dX[i] = w[i] dY`. */
+  ReduceFrontWeightedSumGradient: {
+    inputs: [w: string, dY: string, dims: string]
+    outputs: [dX: string]
+    args: {
+      /** How many dimensions were reduced. Default 1. */
+      num_reduce_dim?: number
+    }
+  }
+  /** Means over the given dimensions. */
+  ReduceMean: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** The dimensions to reduce, negative ones from the end; all without it. */
+      axes?: readonly number[]
+      /** Reduced dimensions stay, as 1. Default true. */
+      keepdims?: boolean
+    }
+  }
+  /** Sums over the given dimensions. */
+  ReduceSum: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** The dimensions to reduce, negative ones from the end; all without it. */
+      axes?: readonly number[]
+      /** Reduced dimensions stay, as 1. Default true. */
+      keepdims?: boolean
+    }
+  }
+  /** The sum of each row: `Y[i] = sum X[i, ...]`. */
+  ReduceTailSum: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
   /** Elementwise `Y = max(X, 0)`. */
   Relu: {
     inputs: [X: string]
@@ -2393,6 +4531,32 @@ export interface Operators {
     inputs: [Y: string, dY: string]
     outputs: [dX: string]
     args: Record<never, never>
+  }
+  /** DATA without the rows that INDICES names; a row may be named several times. */
+  RemoveDataBlocks: {
+    inputs: [DATA: string, INDICES: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Removes rows from both ends of each sequence: AddPadding reversed. */
+  RemovePadding: {
+    inputs: [data: string, lengths?: string]
+    outputs: [data_out: string, lengths_out?: string]
+    args: {
+      /** Rows of padding at the start of each sequence. Default 1. */
+      padding_width?: number
+      /** Rows of padding at its end; as many as at the start when negative. Default -1. */
+      end_padding_width?: number
+    }
+  }
+  /** X with `value` in place of every NaN. */
+  ReplaceNaN: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** What a NaN becomes. Default 0. */
+      value?: number
+    }
   }
   /** The elements of X in row-major order under new dimensions. In the new shape 0 keeps the dimension of X in its place and one -1 is computed. */
   Reshape: {
@@ -2435,6 +4599,12 @@ export interface Operators {
       order?: string
     }
   }
+  /** Reverses the first `lengths[n]` steps of each sequence n; the others stay. */
+  ReversePackedSegs: {
+    inputs: [data: string, lengths: string]
+    outputs: [reversed_data: string]
+    args: Record<never, never>
+  }
   /** The step of RmsProp: `s' = s + (1 - decay) (g^2 - s)`, `m' = momentum m + lr g / sqrt(epsilon + s')`, `g' = m'`. MomentumSGDUpdate without momentum applies it. */
   RmsProp: {
     inputs: [g: string, s: string, m: string, lr: string]
@@ -2448,6 +4618,126 @@ export interface Operators {
       epsilon?: number
     }
   }
+  /** Means over a grid of cells in each region, without rounding: some points of each cell are read from the four pixels around them. Regions are at least one pixel high and wide; points outside the picture count as 0. */
+  RoIAlign: {
+    inputs: [X: string, rois: string]
+    outputs: [Y: string]
+    args: {
+      /** NCHW or NHWC: channels first or last. Default "NCHW". */
+      order?: string
+      /** Factor from the coordinates of regions to pixels of X. Default 1. */
+      spatial_scale?: number
+      /** Rows of the grid. Default 1. */
+      pooled_h?: number
+      /** Columns of the grid. Default 1. */
+      pooled_w?: number
+      /** Points per cell in each dimension; 0 or less: as many as the cell has pixels. Default -1. */
+      sampling_ratio?: number
+    }
+  }
+  /** Gradient of RoIAlign: dY goes to the pixels that were read, in their shares. */
+  RoIAlignGradient: {
+    inputs: [X: string, rois: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** NCHW or NHWC: channels first or last. Default "NCHW". */
+      order?: string
+      /** Factor from the coordinates of regions to pixels of X. Default 1. */
+      spatial_scale?: number
+      /** Rows of the grid. Default 1. */
+      pooled_h?: number
+      /** Columns of the grid. Default 1. */
+      pooled_w?: number
+      /** Points per cell in each dimension; 0 or less: as many as the cell has pixels. Default -1. */
+      sampling_ratio?: number
+    }
+  }
+  /** Maxima over a grid of cells in each region. Corners are rounded to whole pixels, both of which belong to the region; a cell without pixels gives 0. */
+  RoIPool: {
+    inputs: [X: string, rois: string]
+    outputs: [Y: string, argmaxes?: string]
+    args: {
+      /** Leave the second output out. Default false. */
+      is_test?: boolean
+      /** Only NCHW. Default "NCHW". */
+      order?: string
+      /** Rows of the grid. Default 1. */
+      pooled_h?: number
+      /** Columns of the grid. Default 1. */
+      pooled_w?: number
+      /** Factor from the coordinates of regions to pixels of X. Default 1. */
+      spatial_scale?: number
+    }
+  }
+  /** Gradient of RoIPool: each dY goes to the pixel that was the maximum. */
+  RoIPoolGradient: {
+    inputs: [X: string, rois: string, argmaxes: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** Leave the second output out. Default false. */
+      is_test?: boolean
+      /** Only NCHW. Default "NCHW". */
+      order?: string
+      /** Rows of the grid. Default 1. */
+      pooled_h?: number
+      /** Columns of the grid. Default 1. */
+      pooled_w?: number
+      /** Factor from the coordinates of regions to pixels of X. Default 1. */
+      spatial_scale?: number
+    }
+  }
+  /** Multiplies each row by a number: `Y[i, ...] = X[i, ...] * w[i]`. */
+  RowMul: {
+    inputs: [X: string, w: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** The column of the largest element of each row, the first of equal ones. */
+  RowWiseArgMax: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Adagrad with one sum of squares for each row: `h' = h + mean(g^2)`, `w' = w + lr g / (sqrt(h') + epsilon)`. */
+  RowWiseSparseAdagrad: {
+    inputs: [w: string, h: string, indices: string, g: string, lr: string]
+    outputs: [w: string, h: string]
+    args: {
+      /** Added to the root, against division by zero. Default 0.00001. */
+      epsilon?: number
+    }
+  }
+  /** Adam for rows with one mean of squares for each row. */
+  RowWiseSparseAdam: {
+    inputs: [w: string, m1: string, m2: string, indices: string, g: string, lr: string, iter: string]
+    outputs: [w: string, m1: string, m2: string]
+    args: {
+      /** Decay of the mean of the gradients. Default 0.9. */
+      beta1?: number
+      /** Decay of the mean of their squares. Default 0.999. */
+      beta2?: number
+      /** Added to the root, against division by zero. Default 0.00001. */
+      epsilon?: number
+    }
+  }
+  /** The floats of FloatToRowwiseQuantized8Bits again: `Y = scale * Q + bias` for each row. */
+  Rowwise8BitQuantizedToFloat: {
+    inputs: [Q: string, scale_bias: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** The largest element of each row of each matrix. */
+  RowwiseMax: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of RowwiseMax: dY where X is the maximum, 0 elsewhere. */
+  RowwiseMaxGradient: {
+    inputs: [X: string, Y: string, dY: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
   /** Elementwise `Y = scale * X`. */
   Scale: {
     inputs: [X: string]
@@ -2455,6 +4745,79 @@ export interface Operators {
     args: {
       /** The factor. Default 1. */
       scale?: number
+    }
+  }
+  /** `DATA[INDICES[i]] = SLICES[i]`, in place; of equal indices the last one stays. */
+  ScatterAssign: {
+    inputs: [DATA: string, INDICES: string, SLICES: string]
+    outputs: [DATA: string]
+    args: Record<never, never>
+  }
+  /** `X_0[INDICES[i]] = w_0 X_0[INDICES[i]] + w_1 X_1[i] + w_2 X_2[i] + …`, in place: the step of gradient descent with a gradient by rows. */
+  ScatterWeightedSum: {
+    inputs: [X_0: string, Weight_0: string, INDICES: string, ...X_and_w: string[]]
+    outputs: [X_0: string]
+    args: Record<never, never>
+  }
+  /** How many rows each segment has: [0, 0, 2] becomes [2, 0, 1]. */
+  SegmentIdsToLengths: {
+    inputs: [segment_ids: string, data?: string]
+    outputs: [lengths: string]
+    args: Record<never, never>
+  }
+  /** The start and length of each segment: [0, 0, 2] becomes [[0, 2], [2, 0], [2, 1]]. */
+  SegmentIdsToRanges: {
+    inputs: [segment_ids: string, data?: string]
+    outputs: [ranges: string]
+    args: Record<never, never>
+  }
+  /** A row for each segment, 1 where one of its indices says so and 0 elsewhere. */
+  SegmentOneHot: {
+    inputs: [lengths: string, indices: string, size: string]
+    outputs: [one_hot: string]
+    args: Record<never, never>
+  }
+  /** Elementwise `Y = scale X` where `X > 0`, `Y = scale alpha (exp(X) - 1)` elsewhere. */
+  Selu: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** What Y / scale tends to, negated, for small X. Default 1.6732632. */
+      alpha?: number
+      /** Slope of the positive side. Default 1.050701. */
+      scale?: number
+    }
+  }
+  /** Gradient of Selu from its output: `dX = scale dY` where `Y > 0`, `dX = dY (Y + scale alpha)` elsewhere. */
+  SeluGradient: {
+    inputs: [Y: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** What Y / scale tends to, negated, for small X. Default 1.6732632. */
+      alpha?: number
+      /** Slope of the positive side. Default 1.050701. */
+      scale?: number
+    }
+  }
+  /** Overwrites what an attention may not see. X is taken as rows (the dimensions before axis) of columns (axis and after). `sequence` masks columns from the row's length on, `window` those further than radius from the row's centre, `upper` columns above the row's number, `lower` those below, `upperdiag` and `lowerdiag` the diagonal too. */
+  SequenceMask: {
+    inputs: [X: string, lengths_or_centers?: string]
+    outputs: [Y: string]
+    args: {
+      /** sequence, window, upper, lower, upperdiag or lowerdiag. Default "". */
+      mode?: string
+      /** The first dimension of columns; a negative one counts from the end. Default 1. */
+      axis?: number
+      /** Of windows. Default 10. */
+      radius?: number
+      /** Write zeros instead of fill_val: the gradient. Default false. */
+      grad?: boolean
+      /** Written where masked; minus infinity unless given. */
+      fill_val?: number
+      /** The dimensions up to this one are a batch: rows are counted anew in each. */
+      batch?: number
+      /** In mode sequence: dimensions from this one on do not count as columns. */
+      repeat_from_axis?: number
     }
   }
   /** The dimensions of X. */
@@ -2500,6 +4863,37 @@ export interface Operators {
     outputs: [dX: string]
     args: Record<never, never>
   }
+  /** Elementwise sign: -1, 0 or 1. */
+  Sign: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Elementwise sine `Y = sin X`. */
+  Sin: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of Sin: `dX = dY cos X`. */
+  SinGradient: {
+    inputs: [X: string, dY: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** A vector for each position p: `amplitude sin(p / alpha^(k / size))` for even k, the cosine for odd k. The position of a row is that of its first column. */
+  SinusoidPositionEncoding: {
+    inputs: [positions: string]
+    outputs: [Y: string]
+    args: {
+      /** Elements of a vector. Default 100. */
+      embedding_size?: number
+      /** How far apart the slowest and fastest waves are. Default 10000. */
+      alpha?: number
+      /** Height of the waves. Default 1. */
+      amplitude?: number
+    }
+  }
   /** The number of elements of X. */
   Size: {
     inputs: [X: string]
@@ -2526,6 +4920,28 @@ export interface Operators {
       starts?: readonly number[]
       /** Position after the last one; -1 is the end of the dimension, -2 one before it. */
       ends?: readonly number[]
+    }
+  }
+  /** `scale / N * sum alpha_out l(alpha_in (Y_hat - Y))` with `l(d) = d^2 / (2 beta)` for `|d| < beta`, else `|d| - beta / 2`. N is the number of rows. */
+  SmoothL1Loss: {
+    inputs: [Y_hat: string, Y: string, alpha_in: string, alpha_out: string]
+    outputs: [loss: string]
+    args: {
+      /** Where the loss turns linear. Default 1. */
+      beta?: number
+      /** Factor of the loss. Default 1. */
+      scale?: number
+    }
+  }
+  /** Gradient of SmoothL1Loss. */
+  SmoothL1LossGradient: {
+    inputs: [Y_hat: string, Y: string, alpha_in: string, alpha_out: string, d_loss: string]
+    outputs: [d_Y_hat: string]
+    args: {
+      /** Where the loss turns linear. Default 1. */
+      beta?: number
+      /** Factor of the loss. Default 1. */
+      scale?: number
     }
   }
   /** Normalised exponentials `Y_j = exp(X_j) / sum_k exp(X_k)` over each row. All dimensions from `axis` on form one row: with axis 1, a tensor [N, C, H, W] has N rows of C * H * W elements. */
@@ -2576,6 +4992,437 @@ export interface Operators {
       order?: string
     }
   }
+  /** Elementwise `Y = log(1 + exp(X))`. */
+  Softplus: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of Softplus from its output: `dX = dY (1 - exp(-Y))`. */
+  SoftplusGradient: {
+    inputs: [Y: string, dY: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** Elementwise `Y = X / (1 + |X|)`. */
+  Softsign: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of Softsign: `dX = dY / (1 + |X|)^2`. */
+  SoftsignGradient: {
+    inputs: [X: string, dY: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** The mean of the rows of each segment. */
+  SortedSegmentMean: {
+    inputs: [DATA: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment over the number of its rows. */
+  SortedSegmentMeanGradient: {
+    inputs: [dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** `log(mean exp(x))` over the rows of each segment. */
+  SortedSegmentRangeLogMeanExp: {
+    inputs: [DATA: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** `dx = dy * exp(x - y) / n`, where n counts the rows of the segment. */
+  SortedSegmentRangeLogMeanExpGradient: {
+    inputs: [DATA: string, OUTPUT: string, dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** `log(sum exp(x))` over the rows of each segment. */
+  SortedSegmentRangeLogSumExp: {
+    inputs: [DATA: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** `dx = dy * exp(x - y)`. */
+  SortedSegmentRangeLogSumExpGradient: {
+    inputs: [DATA: string, OUTPUT: string, dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** The largest elements of the rows of each segment. */
+  SortedSegmentRangeMax: {
+    inputs: [DATA: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** Elements that are the largest of their segment get its gradient, the others 0. */
+  SortedSegmentRangeMaxGradient: {
+    inputs: [DATA: string, OUTPUT: string, dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** The mean of the rows of each segment. */
+  SortedSegmentRangeMean: {
+    inputs: [DATA: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment over the number of its rows. */
+  SortedSegmentRangeMeanGradient: {
+    inputs: [DATA: string, OUTPUT: string, dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** The sum of the rows of each segment. */
+  SortedSegmentRangeSum: {
+    inputs: [DATA: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment. */
+  SortedSegmentRangeSumGradient: {
+    inputs: [DATA: string, OUTPUT: string, dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** The sum of the rows of each segment. */
+  SortedSegmentSum: {
+    inputs: [DATA: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment. */
+  SortedSegmentSumGradient: {
+    inputs: [dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** The sum of the rows of each segment, each row times its weight. */
+  SortedSegmentWeightedSum: {
+    inputs: [DATA: string, SCALARS: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: {
+      /** The gradient operator also gives the gradient of the weights. Default false. */
+      grad_on_weights?: boolean
+    }
+  }
+  /** Each row gets the gradient of its segment times its weight. */
+  SortedSegmentWeightedSumGradient: {
+    inputs: [SCALARS: string, dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** Cuts padded pictures into blocks and collects the pixels at each place of a block as pictures: image `(r * block_size + c) * N + n` of the result holds the pixels at row r and column c of the blocks of image n. */
+  SpaceToBatch: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Height and width of a block. Default 2. */
+      block_size?: number
+      /** Padding on all four sides. Default 0. */
+      pad?: number
+      /** Padding at the top, in place of pad. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Only NCHW. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Adagrad for rows: `h' = h + g^2`, `w' = w + lr g / (sqrt(h') + epsilon)`. */
+  SparseAdagrad: {
+    inputs: [w: string, h: string, indices: string, g: string, lr: string]
+    outputs: [w: string, h: string]
+    args: {
+      /** Added to the root, against division by zero. Default 0.00001. */
+      epsilon?: number
+    }
+  }
+  /** Adam for rows; those that are not named keep their means. */
+  SparseAdam: {
+    inputs: [w: string, m1: string, m2: string, indices: string, g: string, lr: string, iter: string]
+    outputs: [w: string, m1: string, m2: string]
+    args: {
+      /** Decay of the mean of the gradients. Default 0.9. */
+      beta1?: number
+      /** Decay of the mean of their squares. Default 0.999. */
+      beta2?: number
+      /** Added to the root, against division by zero. Default 0.00001. */
+      epsilon?: number
+    }
+  }
+  /** Ftrl for rows. */
+  SparseFtrl: {
+    inputs: [w: string, n_z: string, indices: string, g: string, alpha?: string]
+    outputs: [w: string, n_z: string]
+    args: {
+      /** The learning rate, unless input 4 gives it. Default 0.005. */
+      alpha?: number
+      /** Slows the first steps. Default 1. */
+      beta?: number
+      /** Strength of L1 regularisation. Default 0.001. */
+      lambda1?: number
+      /** Strength of L2 regularisation. Default 0.001. */
+      lambda2?: number
+    }
+  }
+  /** Each row gets the gradient of its segment. */
+  SparseLengthsIndicesInGradientSumGradient: {
+    inputs: [dOUTPUT: string, LENGTHS: string, INDICES: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment times its weight. */
+  SparseLengthsIndicesInGradientWeightedSumGradient: {
+    inputs: [SCALARS: string, dOUTPUT: string, LENGTHS: string, INDICES: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment times its weight, each weight its row times that gradient. */
+  SparseLengthsIndicesInGradientWeightedSumWithMainInputGradient: {
+    inputs: [SCALARS: string, dOUTPUT: string, LENGTHS: string, DATA: string, INDICES: string]
+    outputs: [dDATA: string, dSCALARS: string]
+    args: Record<never, never>
+  }
+  /** The mean of the picked rows of each segment. */
+  SparseLengthsMean: {
+    inputs: [DATA: string, INDICES: string, LENGTHS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** SparseLengthsMean over a table of bytes. */
+  SparseLengthsMean8BitsRowwise: {
+    inputs: [DATA: string, INDICES: string, LENGTHS: string, SCALE_BIAS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** SparseLengthsMean over a table of bytes that holds its scales. */
+  SparseLengthsMeanFused8BitRowwise: {
+    inputs: [DATA: string, INDICES: string, LENGTHS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment over the number of its rows. */
+  SparseLengthsMeanGradient: {
+    inputs: [dOUTPUT: string, LENGTHS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** The sum of the picked rows of each segment, each row times the weight of its place within the segment. */
+  SparseLengthsPositionalWeightedSum: {
+    inputs: [DATA: string, WEIGHT: string, INDICES: string, LENGTHS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** The sum of the picked rows of each segment: embeddings of lists of numbers. */
+  SparseLengthsSum: {
+    inputs: [DATA: string, INDICES: string, LENGTHS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** SparseLengthsSum over a table of bytes. */
+  SparseLengthsSum8BitsRowwise: {
+    inputs: [DATA: string, INDICES: string, LENGTHS: string, SCALE_BIAS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** SparseLengthsSum over a table of bytes that holds its scales. */
+  SparseLengthsSumFused8BitRowwise: {
+    inputs: [DATA: string, INDICES: string, LENGTHS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment. */
+  SparseLengthsSumGradient: {
+    inputs: [dOUTPUT: string, LENGTHS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** SparseLengthsWeightedSum over a table of bytes, divided by the length of the segment. */
+  SparseLengthsWeightedMean8BitsRowwise: {
+    inputs: [DATA: string, SCALARS: string, INDICES: string, LENGTHS: string, SCALE_BIAS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** The sum of the picked rows of each segment, each row times its weight. */
+  SparseLengthsWeightedSum: {
+    inputs: [DATA: string, SCALARS: string, INDICES: string, LENGTHS: string]
+    outputs: [OUTPUT: string]
+    args: {
+      /** The gradient operator also gives the gradient of the weights. Default false. */
+      grad_on_weights?: boolean
+    }
+  }
+  /** SparseLengthsWeightedSum over a table of bytes. */
+  SparseLengthsWeightedSum8BitsRowwise: {
+    inputs: [DATA: string, SCALARS: string, INDICES: string, LENGTHS: string, SCALE_BIAS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** SparseLengthsWeightedSum over a table of bytes that holds its scales. */
+  SparseLengthsWeightedSumFused8BitRowwise: {
+    inputs: [DATA: string, SCALARS: string, INDICES: string, LENGTHS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment times its weight. */
+  SparseLengthsWeightedSumGradient: {
+    inputs: [SCALARS: string, dOUTPUT: string, LENGTHS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment times its weight, each weight its row times that gradient. */
+  SparseLengthsWeightedSumWithMainInputGradient: {
+    inputs: [SCALARS: string, dOUTPUT: string, LENGTHS: string, DATA: string, INDICES: string]
+    outputs: [dDATA: string, dSCALARS: string]
+    args: Record<never, never>
+  }
+  /** MomentumSGDUpdate for rows: `m' = momentum m + lr g`, `g' = m'`, or with nesterov `g' = (1 + momentum) m' - momentum m`; `w' = w - g'`. */
+  SparseMomentumSGDUpdate: {
+    inputs: [g: string, m: string, lr: string, w: string, indices: string]
+    outputs: [new_g: string, m: string, w: string]
+    args: {
+      /** Share of the last step that is taken again. Default 0. */
+      momentum?: number
+      /** Nesterov's look ahead. Default false. */
+      nesterov?: boolean
+    }
+  }
+  /** Scales the rows that INDICES names to the Euclidean length `norm`, or with use_max_norm those longer than it. */
+  SparseNormalize: {
+    inputs: [w: string, indices: string, g: string]
+    outputs: [w: string]
+    args: {
+      /** Leave rows that are shorter than norm. Default true. */
+      use_max_norm?: boolean
+      /** The length. Default 1. */
+      norm?: number
+    }
+  }
+  /** The mean of the picked rows of each segment. */
+  SparseSortedSegmentMean: {
+    inputs: [DATA: string, INDICES: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment over the number of its rows. */
+  SparseSortedSegmentMeanGradient: {
+    inputs: [dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** The sum of the picked rows of each segment. */
+  SparseSortedSegmentSum: {
+    inputs: [DATA: string, INDICES: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: Record<never, never>
+  }
+  /** Each row gets the gradient of its segment. */
+  SparseSortedSegmentSumGradient: {
+    inputs: [dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** The sum of the picked rows of each segment, each row times its weight. */
+  SparseSortedSegmentWeightedSum: {
+    inputs: [DATA: string, SCALARS: string, INDICES: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: {
+      /** The gradient operator also gives the gradient of the weights. Default false. */
+      grad_on_weights?: boolean
+    }
+  }
+  /** Each row gets the gradient of its segment times its weight. */
+  SparseSortedSegmentWeightedSumGradient: {
+    inputs: [SCALARS: string, dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** `Y[INDICES[i]] += VALUES[i]` into zeros: rows that come several times are added up. */
+  SparseToDense: {
+    inputs: [INDICES: string, VALUES: string, data_to_infer_dim?: string]
+    outputs: [Y: string]
+    args: {
+      /** The rows of Y; 0: input 2 or the largest index tells. Default 0. */
+      output_first_dim?: number
+    }
+  }
+  /** A row for each length, with a column for each number of the mask: the value whose index is that number, else the default. Indices that the mask does not have are passed over. */
+  SparseToDenseMask: {
+    inputs: [indices: string, values: string, default_value: string, lengths?: string]
+    outputs: [Y: string, presence_mask?: string]
+    args: {
+      /** The numbers of the columns, in order. */
+      mask: readonly number[]
+      /** Output 1 tells which values were there. Default false. */
+      return_presence_mask?: boolean
+      /** So many negative indices, in all runs, are an error. Default 50. */
+      max_skipped_indices?: number
+    }
+  }
+  /** Gradient of SparseToDenseMask: values that were taken get theirs, the others 0. */
+  SparseToDenseMaskGradient: {
+    inputs: [indices: string, dY: string, lengths?: string]
+    outputs: [dvalues: string]
+    args: {
+      /** As given to SparseToDenseMask. */
+      mask: readonly number[]
+    }
+  }
+  /** The mean of the picked rows of each segment. */
+  SparseUnsortedSegmentMean: {
+    inputs: [DATA: string, INDICES: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: {
+      /** How many segments there are; -1: one more than the largest number. Default -1. */
+      num_segments?: number
+    }
+  }
+  /** Each row gets the gradient of its segment over the number of its rows. */
+  SparseUnsortedSegmentMeanGradient: {
+    inputs: [dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** The sum of the picked rows of each segment. */
+  SparseUnsortedSegmentSum: {
+    inputs: [DATA: string, INDICES: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: {
+      /** How many segments there are; -1: one more than the largest number. Default -1. */
+      num_segments?: number
+    }
+  }
+  /** Each row gets the gradient of its segment. */
+  SparseUnsortedSegmentSumGradient: {
+    inputs: [dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** The sum of the picked rows of each segment, each row times its weight. */
+  SparseUnsortedSegmentWeightedSum: {
+    inputs: [DATA: string, SCALARS: string, INDICES: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: {
+      /** The gradient operator also gives the gradient of the weights. Default false. */
+      grad_on_weights?: boolean
+      /** How many segments there are; -1: one more than the largest number. Default -1. */
+      num_segments?: number
+    }
+  }
+  /** Each row gets the gradient of its segment times its weight. */
+  SparseUnsortedSegmentWeightedSumGradient: {
+    inputs: [SCALARS: string, dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
   /** Batch normalisation for each of C channels: `Y = (X - mean) / sqrt(var + epsilon) * scale + bias`. In training mean and (biased) variance are those of the batch, or of num_batches batches whose sums are given, and the running ones follow them; with is_test they are inputs 3 and 4. */
   SpatialBN: {
     inputs: [X: string, scale: string, bias: string, mean: string, p4: string, sums?: string, sumsq?: string]
@@ -2610,6 +5457,28 @@ export interface Operators {
       num_batches?: number
     }
   }
+  /** Softmax over the channels of each pixel and the mean cross entropy against a map of labels: `loss = scale * sum_i w_i l_i / sum_i w_i` over all pixels i not labelled -1, `l_i = -log(softmax_i[label_i])`. The loss is 0 where the weights sum to 0. */
+  SpatialSoftmaxWithLoss: {
+    inputs: [logits: string, labels: string, weights?: string]
+    outputs: [softmax: string, loss: string]
+    args: {
+      /** Factor of the loss. Default 1. */
+      scale?: number
+      /** Only NCHW. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** Gradient of SpatialSoftmaxWithLoss: `(softmax - 1 at the label) * w * scale / sum w * d_loss`, 0 for pixels labelled -1. */
+  SpatialSoftmaxWithLossGradient: {
+    inputs: [logits: string, labels: string, ...rest: string[]]
+    outputs: [d_logits: string]
+    args: {
+      /** As given to SpatialSoftmaxWithLoss. Default 1. */
+      scale?: number
+      /** Only NCHW. Default "NCHW". */
+      order?: string
+    }
+  }
   /** Takes X apart along one dimension. */
   Split: {
     inputs: [X: string, split_info?: string]
@@ -2634,6 +5503,12 @@ export interface Operators {
   /** Elementwise square root `Y = sqrt(X)`; NaN for negative X. */
   Sqrt: {
     inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Divides each row by a square root: `Y[i, ...] = X[i, ...] / sqrt(scale[i])`; a scale of 0 leaves the row. */
+  SquareRootDivide: {
+    inputs: [X: string, scale: string]
     outputs: [Y: string]
     args: Record<never, never>
   }
@@ -2663,6 +5538,66 @@ export interface Operators {
     inputs: [X: string]
     outputs: [Y: string]
     args: Record<never, never>
+  }
+  /** Whether each string ends with the suffix. */
+  StringEndsWith: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** The suffix. Default "". */
+      suffix?: string
+    }
+  }
+  /** Writes the elements of each row (or column) as one string, each followed by the delimiter. Numbers have six significant digits; those of 8 bits are characters. */
+  StringJoin: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** What follows each element. Default ",". */
+      delimiter?: string
+      /** 0: one string for each row, 1: for each column. Default 0. */
+      axis?: number
+    }
+  }
+  /** The first bytes of each string. */
+  StringPrefix: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** How many bytes; of shorter strings all. Default 3. */
+      length?: number
+    }
+  }
+  /** Whether each string begins with the prefix. */
+  StringStartsWith: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** The prefix. Default "". */
+      prefix?: string
+    }
+  }
+  /** The last bytes of each string. */
+  StringSuffix: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** How many bytes; of shorter strings all. Default 3. */
+      length?: number
+    }
+  }
+  /** Elementwise: low_value where X is at most threshold, high_value above it. */
+  StumpFunc: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Where the step is. Default 0. */
+      threshold?: number
+      /** Y up to the threshold. Default 0. */
+      low_value?: number
+      /** Y above it. Default 0. */
+      high_value?: number
+    }
   }
   /** Elementwise difference `C = A - B`. */
   Sub: {
@@ -2739,6 +5674,40 @@ export interface Operators {
       average?: boolean
     }
   }
+  /** Smallest and largest element, mean and standard deviation (of a sample: by n - 1). */
+  Summarize: {
+    inputs: [X: string]
+    outputs: [Y?: string]
+    args: {
+      /** Ignored: where output goes is for the host to say. Default false. */
+      to_file?: boolean
+    }
+  }
+  /** Elementwise `Y = X / (1 + exp(-X))`. */
+  Swish: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gradient of Swish: `dX = dY (Y + sigmoid(X) (1 - Y))`. */
+  SwishGradient: {
+    inputs: [X: string, Y: string, dY: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** Fully connected layer `Y = X W + b` whose matrix W, inp_sizes multiplied by out_sizes multiplied, is the product of small cores. */
+  TT: {
+    inputs: [X: string, b: string, cores: string]
+    outputs: [Y: string]
+    args: {
+      /** The factors that the length of a row of X falls into. */
+      inp_sizes: readonly number[]
+      /** The factors of the length of a row of Y, as many. */
+      out_sizes: readonly number[]
+      /** The dimensions between the cores, one more; first and last are 1. */
+      tt_ranks: readonly number[]
+    }
+  }
   /** Elementwise hyperbolic tangent `Y = tanh(X)`. */
   Tanh: {
     inputs: [X: string]
@@ -2750,6 +5719,30 @@ export interface Operators {
     inputs: [Y: string, dY: string]
     outputs: [dX: string]
     args: Record<never, never>
+  }
+  /** How many tensors a list holds. */
+  TensorVectorSize: {
+    inputs: [list: string]
+    outputs: [size: string]
+    args: Record<never, never>
+  }
+  /** Elementwise `Y = X` where `X > alpha`, 0 elsewhere. */
+  ThresholdedRelu: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** The threshold. Default 1. */
+      alpha?: number
+    }
+  }
+  /** Gradient of ThresholdedRelu from its output: `dX = dY` where `Y > 0`, 0 elsewhere. */
+  ThresholdedReluGradient: {
+    inputs: [Y: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** As given to ThresholdedRelu. Default 1. */
+      alpha?: number
+    }
   }
   /** X repeated `tiles` times along one dimension. */
   Tile: {
@@ -2772,6 +5765,33 @@ export interface Operators {
       /** The dimension to repeat along, a negative one counts from the end; the third input has precedence. Default 0. */
       axis?: number
     }
+  }
+  /** Starts a timer. */
+  TimerBegin: {
+    inputs: []
+    outputs: [timer: string]
+    args: {
+      /** Ignored: times are read by TimerGet. Default "". */
+      counter_name?: string
+    }
+  }
+  /** Ends a timer. */
+  TimerEnd: {
+    inputs: [timer: string]
+    outputs: []
+    args: Record<never, never>
+  }
+  /** How long a timer runs. */
+  TimerGet: {
+    inputs: [timer: string]
+    outputs: [time: string]
+    args: Record<never, never>
+  }
+  /** How long a timer ran, and ends it. */
+  TimerGetAndEnd: {
+    inputs: [timer: string]
+    outputs: [time: string]
+    args: Record<never, never>
   }
   /** The k largest elements along an axis, largest first; of equal ones the lower index comes first. Where the axis is shorter than k, the rest is 0 with index -1. */
   TopK: {
@@ -2838,6 +5858,12 @@ export interface Operators {
       input_as_shape?: boolean
     }
   }
+  /** The different elements of X, ascending. */
+  Unique: {
+    inputs: [X: string]
+    outputs: [Y: string, remapping?: string]
+    args: Record<never, never>
+  }
   /** Different integers from `min` to `max`, both included, none of them in the second input. */
   UniqueUniformFill: {
     inputs: [shape?: string, avoid?: string]
@@ -2857,6 +5883,133 @@ export interface Operators {
       input_as_shape?: boolean
     }
   }
+  /** Puts sequences that lie side by side one after the other: PackRNNSequence reversed. */
+  UnpackRNNSequence: {
+    inputs: [values: string, lengths: string]
+    outputs: [unpacked: string]
+    args: Record<never, never>
+  }
+  /** Takes the segments out of a rectangle and puts them one after the other: PackSegments reversed. */
+  UnpackSegments: {
+    inputs: [lengths: string, data: string]
+    outputs: [unpacked: string]
+    args: {
+      /** PackSegments pads floats with minus infinity instead of zeros. Default false. */
+      pad_minf?: boolean
+      /** PackSegments gives a second output. Default false. */
+      return_presence_mask?: boolean
+    }
+  }
+  /** Copies tensors into one block of memory, which the outputs then share: writing to the block changes them all. Each begins at a multiple of 32 bytes. */
+  UnsafeCoalesce: {
+    inputs: [...X: string[]]
+    outputs: [...Y: string[]]
+    args: Record<never, never>
+  }
+  /** The mean of the rows of each segment. */
+  UnsortedSegmentMean: {
+    inputs: [DATA: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: {
+      /** How many segments there are; -1: one more than the largest number. Default -1. */
+      num_segments?: number
+    }
+  }
+  /** Each row gets the gradient of its segment over the number of its rows. */
+  UnsortedSegmentMeanGradient: {
+    inputs: [dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** The sum of the rows of each segment. */
+  UnsortedSegmentSum: {
+    inputs: [DATA: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: {
+      /** How many segments there are; -1: one more than the largest number. Default -1. */
+      num_segments?: number
+    }
+  }
+  /** Each row gets the gradient of its segment. */
+  UnsortedSegmentSumGradient: {
+    inputs: [dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** The sum of the rows of each segment, each row times its weight. */
+  UnsortedSegmentWeightedSum: {
+    inputs: [DATA: string, SCALARS: string, SEGMENT_IDS: string]
+    outputs: [OUTPUT: string]
+    args: {
+      /** The gradient operator also gives the gradient of the weights. Default false. */
+      grad_on_weights?: boolean
+      /** How many segments there are; -1: one more than the largest number. Default -1. */
+      num_segments?: number
+    }
+  }
+  /** Each row gets the gradient of its segment times its weight. */
+  UnsortedSegmentWeightedSumGradient: {
+    inputs: [SCALARS: string, dOUTPUT: string, SEGMENT_IDS: string]
+    outputs: [dDATA: string]
+    args: Record<never, never>
+  }
+  /** Makes pictures `scale` times as high and wide by repeating pixels. */
+  UpsampleNearest: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** How often, a whole number. Default 2. */
+      scale?: number
+    }
+  }
+  /** Gradient of UpsampleNearest: the sum over the repetitions of each pixel. */
+  UpsampleNearestGradient: {
+    inputs: [X: string, dY: string]
+    outputs: [dX: string]
+    args: {
+      /** As given to UpsampleNearest. Default 2. */
+      scale?: number
+    }
+  }
+  /** Sets the steps past the end of each sequence to zero. */
+  VariableLengthSequencePadding: {
+    inputs: [X: string, seq_lengths: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** The time: nanoseconds since 1970. */
+  WallClockTime: {
+    inputs: []
+    outputs: [time: string]
+    args: Record<never, never>
+  }
+  /** Draws several indices by one row of weights, which are given summed up. */
+  WeightedMultiSampling: {
+    inputs: [cdf: string, like?: string]
+    outputs: [indices: string]
+    args: {
+      /** How many to draw, where there is no second input. Default 0. */
+      num_samples?: number
+    }
+  }
+  /** Draws one index for each row of weights, each as often as its weight's part of the row's sum. */
+  WeightedSample: {
+    inputs: [weights: string, values?: string]
+    outputs: [indices: string, drawn?: string]
+    args: Record<never, never>
+  }
+  /** Cross entropy of independent probabilities given as logits, each weighted: the mean over the last dimension of `w (log(1 + exp(x)) - t x)`. */
+  WeightedSigmoidCrossEntropyWithLogits: {
+    inputs: [logits: string, targets: string, weights: string]
+    outputs: [xentropy: string]
+    args: Record<never, never>
+  }
+  /** Gradient of WeightedSigmoidCrossEntropyWithLogits: `dX = dY w (sigmoid(x) - t) / length` over each row. */
+  WeightedSigmoidCrossEntropyWithLogitsGradient: {
+    inputs: [dY: string, logits: string, targets: string, weights: string]
+    outputs: [dX: string]
+    args: Record<never, never>
+  }
   /** `Y = w_0 X_0 + w_1 X_1 + …` of tensors of one size. With (parameter, ONE, gradient, rate) and a negative rate it is a step of gradient descent. */
   WeightedSum: {
     inputs: [...X_and_w: string[]]
@@ -2875,6 +6028,26 @@ export interface Operators {
       grad_on_w?: boolean
     }
   }
+  /** `Z = X` where C holds, `Z = Y` elsewhere; with broadcast_on_rows by rows. */
+  Where: {
+    inputs: [C: string, X: string, Y: string]
+    outputs: [Z: string]
+    args: {
+      /** C has one truth value for each row of X. Default false. */
+      broadcast_on_rows?: boolean
+    }
+  }
+  /** Runs `loop_net` again and again, in the same workspace, as long as the condition holds. */
+  While: {
+    inputs: [condition: string, ...blobs: string[]]
+    outputs: [...results: string[]]
+    args: {
+      /** The body of the loop. It, or cond_net, changes the condition. */
+      loop_net: object
+      /** Runs before each look at the condition. */
+      cond_net?: object
+    }
+  }
   /** First weights of a layer: float, equally likely from -s to s with `s = sqrt(3 / fan_in)`, where fan_in is the number of elements divided by dimension 0. */
   XavierFill: {
     inputs: [shape?: string]
@@ -2888,11 +6061,63 @@ export interface Operators {
       input_as_shape?: boolean
     }
   }
+  /** Elementwise `C = (either A or B, not both)`. */
+  Xor: {
+    inputs: [A: string, B: string]
+    outputs: [C: string]
+    args: {
+      /** Repeat B by the older rules (see axis); without it numpy's rules hold. Default false. */
+      broadcast?: boolean
+      /** With broadcast: the dimension of A where B's begin; -1 aligns them at the end. Default -1. */
+      axis?: number
+      /** With broadcast: the axis by its letter in order, such as C. Default "". */
+      axis_str?: string
+      /** The letters of A's dimensions, for axis_str. Default "NCHW". */
+      order?: string
+    }
+  }
+  /** One step of momentum descent, and the tuning of learning rate and momentum for the next one. The state is in the blobs that are both inputs and outputs, all 0 at first but lr and mu. */
+  YellowFin: {
+    inputs: [param: string, moment: string, lr: string, mu: string, curv_win: string, g_avg: string, g2_avg: string, scalars_memory: string, grad: string, iter: string]
+    outputs: [param: string, moment: string, lr: string, mu: string, curv_win: string, g_avg: string, g2_avg: string, scalars_memory: string]
+    args: {
+      /** How slowly averages fade. Default 0.999. */
+      beta?: number
+      /** Of how many gradients the extremes are kept. Default 20. */
+      curv_win_width?: number
+      /** What norms and variances are at least. Default 0.000001. */
+      epsilon?: number
+      /** Look ahead along the momentum. Default false. */
+      nesterov?: boolean
+      /** Correct averages for their start at 0. Default true. */
+      zero_debias?: boolean
+    }
+  }
   /** Does nothing; gives X a gradient of zeros where nothing else would. */
   ZeroGradient: {
     inputs: [X: string]
     outputs: []
     args: Record<never, never>
+  }
+  /** Adds row t of `output_grad` to row `t + offset` of `state_grad`. */
+  rnn_internal_accumulate_gradient_input: {
+    inputs: [timestep: string, output_grad: string, state_grad: string]
+    outputs: [sum: string, ...linked: string[]]
+    args: {
+      /** Rows to skip in state_grad; must be given. Default -1. */
+      offset?: number
+    }
+  }
+  /** Makes `internal` the rows `[t + offset, t + offset + window)` of `external`, sharing its memory. */
+  rnn_internal_apply_link: {
+    inputs: [timestep: string, external_in: string]
+    outputs: [internal: string, external: string]
+    args: {
+      /** Rows to skip; must be given. Default -1. */
+      offset?: number
+      /** Number of rows; must be given. Default -1. */
+      window?: number
+    }
   }
 }
 
@@ -2900,13 +6125,23 @@ export type OperatorType = keyof Operators
 
 /** How many outputs each operator has at least. */
 export const outputCount: Readonly<Record<OperatorType, number>> = {
+  APMeter: 1,
   Abs: 1,
   AbsGradient: 1,
+  Accumulate: 1,
+  AccumulateHistogram: 2,
   Accuracy: 1,
   Adagrad: 2,
   Adam: 3,
   Add: 1,
+  AddPadding: 1,
+  AffineChannel: 1,
+  AffineChannelGradient: 1,
   Alias: 1,
+  And: 1,
+  ArgMax: 1,
+  ArgMin: 1,
+  Assert: 0,
   AtomicFetchAdd: 2,
   AtomicIter: 1,
   AveragePool: 1,
@@ -2919,14 +6154,39 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   AveragePoolGradient: 1,
   AveragedLoss: 1,
   AveragedLossGradient: 1,
+  BBoxTransform: 1,
   BRGNCHWCToPackedInt8BGRAStylizerDeprocess: 1,
+  BatchBoxCox: 1,
+  BatchBucketOneHot: 1,
+  BatchDenseToSparse: 1,
+  BatchGather: 1,
+  BatchGatherGradient: 1,
   BatchMatMul: 1,
+  BatchOneHot: 1,
+  BatchSparseToDense: 1,
+  BatchToSpace: 1,
+  BernoulliJSD: 1,
+  BernoulliJSDGradient: 1,
+  BooleanMask: 1,
+  BooleanMaskLengths: 1,
+  BooleanUnmask: 1,
+  BoxWithNMSLimit: 3,
   Cast: 1,
+  Ceil: 1,
+  ChannelBackpropStats: 2,
   ChannelShuffle: 1,
   ChannelShuffleGradient: 1,
+  ChannelStats: 2,
   Clip: 1,
   ClipGradient: 1,
+  ClipTensorByScaling: 1,
+  Col2Im: 1,
+  CollectAndDistributeFpnRpnProposals: 1,
+  ColwiseMax: 1,
+  ColwiseMaxGradient: 1,
   Concat: 1,
+  ConcatTensorVector: 1,
+  Conditional: 1,
   ConstantFill: 1,
   Conv: 1,
   Conv1D: 1,
@@ -2941,7 +6201,15 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   Copy: 1,
   CopyFromCPUInput: 1,
   CopyOnDeviceLike: 1,
+  Cos: 1,
+  CosGradient: 1,
+  CosineEmbeddingCriterion: 1,
+  CosineEmbeddingCriterionGradient: 1,
+  CosineSimilarity: 1,
+  CosineSimilarityGradient: 2,
   CreateMutex: 1,
+  CreateScope: 1,
+  CreateTensorVector: 1,
   CrossEntropy: 1,
   CrossEntropyGradient: 1,
   DepthConcat: 1,
@@ -2949,42 +6217,133 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   DiagonalFill: 1,
   Div: 1,
   DivGradient: 2,
+  Do: 0,
+  DotProduct: 1,
+  DotProductGradient: 2,
+  DotProductWithPadding: 1,
+  DotProductWithPaddingGradient: 2,
   Dropout: 1,
   DropoutGrad: 1,
+  EQ: 1,
+  ElementwiseLinear: 1,
+  ElementwiseLinearGradient: 3,
   Elu: 1,
   EluGradient: 1,
   EnsureCPUOutput: 1,
   EnsureDense: 1,
   Exp: 1,
   ExpandDims: 1,
+  ExtendTensor: 1,
   FC: 1,
   FCGradient: 2,
   FCTransposed: 1,
   FCTransposedGradient: 2,
+  Find: 1,
+  FindDuplicateElements: 1,
   Flatten: 1,
   FlattenToVec: 1,
+  FlexibleTopK: 2,
+  FlexibleTopKGradient: 1,
+  FloatToFused8BitRowwiseQuantized: 1,
+  FloatToRowwiseQuantized8Bits: 2,
+  Floor: 1,
+  Free: 1,
   Ftrl: 2,
+  Fused8BitRowwiseQuantizedToFloat: 1,
+  GE: 1,
+  GRUUnit: 1,
+  GRUUnitGradient: 2,
+  GT: 1,
   Gather: 1,
+  GatherByKey: 1,
+  GatherFused8BitRowwise: 1,
+  GatherPadding: 1,
+  GatherRanges: 2,
+  GatherRangesToDense: 1,
   GaussianFill: 1,
+  GenerateProposals: 2,
+  GenerateProposalsCPP: 2,
   GivenTensorBoolFill: 1,
   GivenTensorDoubleFill: 1,
   GivenTensorFill: 1,
   GivenTensorInt64Fill: 1,
   GivenTensorIntFill: 1,
   GivenTensorStringFill: 1,
+  Glu: 1,
+  HSoftmax: 2,
+  HSoftmaxGradient: 4,
+  HSoftmaxSearch: 2,
+  HasElements: 1,
+  HasScope: 1,
+  HuffmanTreeHierarchy: 1,
+  If: 0,
+  Im2Col: 1,
+  IndexHash: 1,
   InstanceNorm: 1,
   InstanceNormGradient: 3,
+  IsEmpty: 1,
+  IsMemberOf: 1,
   Iter: 1,
+  KeySplit: 1,
+  L1Distance: 1,
+  L1DistanceGradient: 2,
+  LC: 1,
+  LC1D: 1,
+  LC1DGradient: 1,
+  LC2D: 1,
+  LC2DGradient: 1,
+  LC3D: 1,
+  LC3DGradient: 1,
+  LCGradient: 1,
+  LE: 1,
   LRN: 1,
   LRNGradient: 1,
+  LSTMUnit: 2,
+  LSTMUnitGradient: 3,
+  LT: 1,
   LabelCrossEntropy: 1,
   LabelCrossEntropyGradient: 1,
+  LambdaRankNdcg: 2,
+  LambdaRankNdcgGradient: 1,
+  Lars: 1,
+  LastNWindowCollector: 2,
+  LayerNorm: 3,
+  LayerNormGradient: 1,
   LeakyRelu: 1,
   LeakyReluGradient: 1,
   LearningRate: 1,
+  LengthsGather: 1,
+  LengthsIndicesInGradientSumGradient: 1,
+  LengthsMax: 1,
+  LengthsMaxWithMainInputAndForwardOutputGradient: 1,
+  LengthsMean: 1,
+  LengthsMeanGradient: 1,
+  LengthsPartition: 1,
   LengthsRangeFill: 1,
+  LengthsSum: 1,
+  LengthsSumGradient: 1,
+  LengthsTile: 1,
+  LengthsToRanges: 1,
+  LengthsToSegmentIds: 1,
+  LengthsToShape: 1,
+  LengthsToWeights: 1,
+  LengthsTopK: 2,
+  LengthsTopKGradient: 1,
+  LengthsWeightedSum: 1,
+  LengthsWeightedSumGradient: 1,
+  LengthsWeightedSumWithMainInputGradient: 2,
   Log: 1,
+  Logit: 1,
+  LogitGradient: 1,
+  LpNorm: 1,
+  LpNormGradient: 1,
+  LpPool: 1,
+  LpPoolGradient: 1,
   MSRAFill: 1,
+  MakeTwoClass: 1,
+  MakeTwoClassGradient: 1,
+  MarginRankingCriterion: 1,
+  MarginRankingCriterionGradient: 2,
   MatMul: 1,
   Max: 1,
   MaxGradient: 1,
@@ -2999,61 +6358,196 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   Mean: 1,
   MeanGradient: 1,
   MergeDim: 1,
+  MergeIdLists: 2,
   Min: 1,
   MinGradient: 1,
+  Mod: 1,
   MomentumSGD: 2,
   MomentumSGDUpdate: 3,
   Mul: 1,
+  MultiClassAccuracy: 2,
   NCHW2NHWC: 1,
+  NGramFromCategorical: 1,
   NHWC2NCHW: 1,
+  NanCheck: 1,
   NegateGradient: 1,
   Negative: 1,
+  Normalize: 1,
+  NormalizeGradient: 1,
+  NormalizeL1: 1,
+  NormalizePlanarYUV: 1,
+  Not: 1,
+  ONNXWhile: 0,
+  OneHot: 1,
+  Or: 1,
   PRelu: 1,
   PReluGradient: 2,
+  PackRNNSequence: 1,
+  PackSegments: 1,
   PackedInt8BGRANHWCToNCHWCStylizerPreprocess: 1,
+  PadEmptySamples: 1,
   PadImage: 1,
   PadImageGradient: 1,
+  PairWiseLoss: 1,
+  PairWiseLossGradient: 1,
+  Partition: 1,
+  Percentile: 1,
+  Perplexity: 1,
+  PiecewiseLinearTransform: 1,
+  Pow: 1,
   PrependDim: 1,
   Print: 0,
+  QuantDecode: 1,
+  QuantDecodeGradient: 1,
+  RMACRegions: 1,
   Range: 1,
   RangeFill: 1,
+  RecurrentNetwork: 0,
+  RecurrentNetworkBlobFetcher: 1,
+  RecurrentNetworkGradient: 0,
+  ReduceBackMax: 1,
+  ReduceBackMaxGradient: 1,
   ReduceBackMean: 1,
   ReduceBackMeanGradient: 1,
   ReduceBackSum: 1,
   ReduceBackSumGradient: 1,
+  ReduceFrontMax: 1,
+  ReduceFrontMaxGradient: 1,
   ReduceFrontMean: 1,
   ReduceFrontMeanGradient: 1,
   ReduceFrontSum: 1,
   ReduceFrontSumGradient: 1,
+  ReduceFrontWeightedSum: 1,
+  ReduceFrontWeightedSumGradient: 1,
+  ReduceMean: 1,
+  ReduceSum: 1,
+  ReduceTailSum: 1,
   Relu: 1,
   ReluGradient: 1,
+  RemoveDataBlocks: 1,
+  RemovePadding: 1,
+  ReplaceNaN: 1,
   Reshape: 1,
   ResizeLike: 1,
   ResizeNearest: 1,
   ResizeNearestGradient: 1,
+  ReversePackedSegs: 1,
   RmsProp: 3,
+  RoIAlign: 1,
+  RoIAlignGradient: 1,
+  RoIPool: 1,
+  RoIPoolGradient: 1,
+  RowMul: 1,
+  RowWiseArgMax: 1,
+  RowWiseSparseAdagrad: 2,
+  RowWiseSparseAdam: 3,
+  Rowwise8BitQuantizedToFloat: 1,
+  RowwiseMax: 1,
+  RowwiseMaxGradient: 1,
   Scale: 1,
+  ScatterAssign: 1,
+  ScatterWeightedSum: 1,
+  SegmentIdsToLengths: 1,
+  SegmentIdsToRanges: 1,
+  SegmentOneHot: 1,
+  Selu: 1,
+  SeluGradient: 1,
+  SequenceMask: 1,
   Shape: 1,
   Sigmoid: 1,
   SigmoidCrossEntropyWithLogits: 1,
   SigmoidCrossEntropyWithLogitsGradient: 1,
   SigmoidGradient: 1,
+  Sign: 1,
+  Sin: 1,
+  SinGradient: 1,
+  SinusoidPositionEncoding: 1,
   Size: 1,
   Slice: 1,
   SliceGradient: 1,
+  SmoothL1Loss: 1,
+  SmoothL1LossGradient: 1,
   Softmax: 1,
   SoftmaxGradient: 1,
   SoftmaxWithLoss: 2,
   SoftmaxWithLossGradient: 1,
+  Softplus: 1,
+  SoftplusGradient: 1,
+  Softsign: 1,
+  SoftsignGradient: 1,
+  SortedSegmentMean: 1,
+  SortedSegmentMeanGradient: 1,
+  SortedSegmentRangeLogMeanExp: 1,
+  SortedSegmentRangeLogMeanExpGradient: 1,
+  SortedSegmentRangeLogSumExp: 1,
+  SortedSegmentRangeLogSumExpGradient: 1,
+  SortedSegmentRangeMax: 1,
+  SortedSegmentRangeMaxGradient: 1,
+  SortedSegmentRangeMean: 1,
+  SortedSegmentRangeMeanGradient: 1,
+  SortedSegmentRangeSum: 1,
+  SortedSegmentRangeSumGradient: 1,
+  SortedSegmentSum: 1,
+  SortedSegmentSumGradient: 1,
+  SortedSegmentWeightedSum: 1,
+  SortedSegmentWeightedSumGradient: 1,
+  SpaceToBatch: 1,
+  SparseAdagrad: 2,
+  SparseAdam: 3,
+  SparseFtrl: 2,
+  SparseLengthsIndicesInGradientSumGradient: 1,
+  SparseLengthsIndicesInGradientWeightedSumGradient: 1,
+  SparseLengthsIndicesInGradientWeightedSumWithMainInputGradient: 2,
+  SparseLengthsMean: 1,
+  SparseLengthsMean8BitsRowwise: 1,
+  SparseLengthsMeanFused8BitRowwise: 1,
+  SparseLengthsMeanGradient: 1,
+  SparseLengthsPositionalWeightedSum: 1,
+  SparseLengthsSum: 1,
+  SparseLengthsSum8BitsRowwise: 1,
+  SparseLengthsSumFused8BitRowwise: 1,
+  SparseLengthsSumGradient: 1,
+  SparseLengthsWeightedMean8BitsRowwise: 1,
+  SparseLengthsWeightedSum: 1,
+  SparseLengthsWeightedSum8BitsRowwise: 1,
+  SparseLengthsWeightedSumFused8BitRowwise: 1,
+  SparseLengthsWeightedSumGradient: 1,
+  SparseLengthsWeightedSumWithMainInputGradient: 2,
+  SparseMomentumSGDUpdate: 3,
+  SparseNormalize: 1,
+  SparseSortedSegmentMean: 1,
+  SparseSortedSegmentMeanGradient: 1,
+  SparseSortedSegmentSum: 1,
+  SparseSortedSegmentSumGradient: 1,
+  SparseSortedSegmentWeightedSum: 1,
+  SparseSortedSegmentWeightedSumGradient: 1,
+  SparseToDense: 1,
+  SparseToDenseMask: 1,
+  SparseToDenseMaskGradient: 1,
+  SparseUnsortedSegmentMean: 1,
+  SparseUnsortedSegmentMeanGradient: 1,
+  SparseUnsortedSegmentSum: 1,
+  SparseUnsortedSegmentSumGradient: 1,
+  SparseUnsortedSegmentWeightedSum: 1,
+  SparseUnsortedSegmentWeightedSumGradient: 1,
   SpatialBN: 1,
   SpatialBNGradient: 3,
+  SpatialSoftmaxWithLoss: 2,
+  SpatialSoftmaxWithLossGradient: 1,
   Split: 1,
   Sqr: 1,
   Sqrt: 1,
+  SquareRootDivide: 1,
   SquaredL2Distance: 1,
   SquaredL2DistanceGradient: 2,
   Squeeze: 1,
   StopGradient: 1,
+  StringEndsWith: 1,
+  StringJoin: 1,
+  StringPrefix: 1,
+  StringStartsWith: 1,
+  StringSuffix: 1,
+  StumpFunc: 1,
   Sub: 1,
   Sum: 1,
   SumElements: 1,
@@ -3062,58 +6556,145 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   SumInt: 1,
   SumReduceLike: 1,
   SumSqrElements: 1,
+  Summarize: 0,
+  Swish: 1,
+  SwishGradient: 1,
+  TT: 1,
   Tanh: 1,
   TanhGradient: 1,
+  TensorVectorSize: 1,
+  ThresholdedRelu: 1,
+  ThresholdedReluGradient: 1,
   Tile: 1,
   TileGradient: 1,
+  TimerBegin: 1,
+  TimerEnd: 0,
+  TimerGet: 1,
+  TimerGetAndEnd: 1,
   TopK: 2,
   TopKGradient: 1,
   Transpose: 1,
   UniformFill: 1,
   UniformIntFill: 1,
+  Unique: 1,
   UniqueUniformFill: 1,
+  UnpackRNNSequence: 1,
+  UnpackSegments: 1,
+  UnsafeCoalesce: 1,
+  UnsortedSegmentMean: 1,
+  UnsortedSegmentMeanGradient: 1,
+  UnsortedSegmentSum: 1,
+  UnsortedSegmentSumGradient: 1,
+  UnsortedSegmentWeightedSum: 1,
+  UnsortedSegmentWeightedSumGradient: 1,
+  UpsampleNearest: 1,
+  UpsampleNearestGradient: 1,
+  VariableLengthSequencePadding: 1,
+  WallClockTime: 1,
+  WeightedMultiSampling: 1,
+  WeightedSample: 1,
+  WeightedSigmoidCrossEntropyWithLogits: 1,
+  WeightedSigmoidCrossEntropyWithLogitsGradient: 1,
   WeightedSum: 1,
   WeightedSumGradient: 1,
+  Where: 1,
+  While: 0,
   XavierFill: 1,
+  Xor: 1,
+  YellowFin: 8,
   ZeroGradient: 0,
+  rnn_internal_accumulate_gradient_input: 1,
+  rnn_internal_apply_link: 2,
 }
 
 /** Arguments whose kind JavaScript's numbers do not show: 1 may mean 1.0. */
 export const numberKinds: Readonly<Record<string, Readonly<Record<string, 'float' | 'floats' | 'value'>>>> = {
+  Accumulate: { gamma: 'float' },
+  AccumulateHistogram: { lower_bound: 'float', upper_bound: 'float' },
   Adagrad: { epsilon: 'float', decay: 'float', weight_decay: 'float' },
   Adam: { beta1: 'float', beta2: 'float', epsilon: 'float' },
+  BBoxTransform: { weights: 'floats', clip_angle_thresh: 'float' },
+  BatchSparseToDense: { default_value: 'float' },
+  BoxWithNMSLimit: { score_thresh: 'float', nms: 'float', soft_nms_sigma: 'float', soft_nms_min_score_thres: 'float' },
   Cast: { to: 'value', from_type: 'value' },
   Clip: { min: 'float', max: 'float' },
   ClipGradient: { min: 'float', max: 'float' },
+  ClipTensorByScaling: { threshold: 'float' },
   ConstantFill: { value: 'value' },
+  CosineEmbeddingCriterion: { margin: 'float' },
+  CosineEmbeddingCriterionGradient: { margin: 'float' },
   DiagonalFill: { value: 'value' },
+  DotProductWithPadding: { pad_value: 'float' },
+  DotProductWithPaddingGradient: { pad_value: 'float' },
   Dropout: { ratio: 'float' },
   DropoutGrad: { ratio: 'float' },
   Elu: { alpha: 'float' },
   EluGradient: { alpha: 'float' },
   Ftrl: { alpha: 'float', beta: 'float', lambda1: 'float', lambda2: 'float' },
   GaussianFill: { mean: 'float', std: 'float' },
+  GenerateProposals: { spatial_scale: 'float', nms_thresh: 'float', nms_thres: 'float', min_size: 'float', clip_angle_thresh: 'float' },
+  GenerateProposalsCPP: { spatial_scale: 'float', nms_thresh: 'float', nms_thres: 'float', min_size: 'float', clip_angle_thresh: 'float' },
   GivenTensorDoubleFill: { values: 'floats' },
   GivenTensorFill: { values: 'floats' },
+  HSoftmaxSearch: { beam: 'float' },
   InstanceNorm: { epsilon: 'float' },
   InstanceNormGradient: { epsilon: 'float' },
   LRN: { alpha: 'float', beta: 'float', bias: 'float' },
   LRNGradient: { alpha: 'float', beta: 'float', bias: 'float' },
+  LSTMUnit: { forget_bias: 'float' },
+  LSTMUnitGradient: { forget_bias: 'float' },
+  Lars: { offset: 'float' },
+  LayerNorm: { epsilon: 'float' },
+  LayerNormGradient: { epsilon: 'float' },
   LeakyRelu: { alpha: 'float' },
   LeakyReluGradient: { alpha: 'float' },
   LearningRate: { base_lr: 'float', gamma: 'float', power: 'float', start_multiplier: 'float', end_multiplier: 'float', multiplier: 'float', multiplier_1: 'float', multiplier_2: 'float', m1: 'float', m2: 'float', m3: 'float', max_lr: 'float', decay: 'float', min_lr: 'float', t_mult: 'float', lr_shrink: 'float', start_warmup_multiplier: 'float', cyclical_max_lr: 'float', cyclical_decay: 'float', cosine_max_lr: 'float', cosine_min_lr: 'float', cosine_t_mult: 'float', cosine_lr_shrink: 'float' },
+  LengthsToWeights: { power: 'float' },
+  Logit: { eps: 'float' },
+  LogitGradient: { eps: 'float' },
+  LpPool: { p: 'float' },
+  LpPoolGradient: { p: 'float' },
+  MarginRankingCriterion: { margin: 'float' },
+  MarginRankingCriterionGradient: { margin: 'float' },
   MomentumSGD: { momentum: 'float' },
   MomentumSGDUpdate: { momentum: 'float' },
   PackedInt8BGRANHWCToNCHWCStylizerPreprocess: { noise_std: 'float' },
   PadImage: { value: 'float' },
   PadImageGradient: { value: 'float' },
+  PiecewiseLinearTransform: { bounds: 'floats', slopes: 'floats', intercepts: 'floats' },
+  Pow: { exponent: 'float' },
+  RMACRegions: { overlap: 'float' },
+  ReplaceNaN: { value: 'float' },
   ResizeNearest: { width_scale: 'float', height_scale: 'float' },
   ResizeNearestGradient: { width_scale: 'float', height_scale: 'float' },
   RmsProp: { decay: 'float', momentum: 'float', epsilon: 'float' },
+  RoIAlign: { spatial_scale: 'float' },
+  RoIAlignGradient: { spatial_scale: 'float' },
+  RoIPool: { spatial_scale: 'float' },
+  RoIPoolGradient: { spatial_scale: 'float' },
+  RowWiseSparseAdagrad: { epsilon: 'float' },
+  RowWiseSparseAdam: { beta1: 'float', beta2: 'float', epsilon: 'float' },
   Scale: { scale: 'float' },
+  Selu: { alpha: 'float', scale: 'float' },
+  SeluGradient: { alpha: 'float', scale: 'float' },
+  SequenceMask: { fill_val: 'float' },
+  SinusoidPositionEncoding: { alpha: 'float', amplitude: 'float' },
+  SmoothL1Loss: { beta: 'float', scale: 'float' },
+  SmoothL1LossGradient: { beta: 'float', scale: 'float' },
   SoftmaxWithLoss: { scale: 'float' },
   SoftmaxWithLossGradient: { scale: 'float' },
+  SparseAdagrad: { epsilon: 'float' },
+  SparseAdam: { beta1: 'float', beta2: 'float', epsilon: 'float' },
+  SparseFtrl: { alpha: 'float', beta: 'float', lambda1: 'float', lambda2: 'float' },
+  SparseMomentumSGDUpdate: { momentum: 'float' },
+  SparseNormalize: { norm: 'float' },
   SpatialBN: { epsilon: 'float', momentum: 'float' },
   SpatialBNGradient: { epsilon: 'float', momentum: 'float' },
+  SpatialSoftmaxWithLoss: { scale: 'float' },
+  SpatialSoftmaxWithLossGradient: { scale: 'float' },
+  StumpFunc: { threshold: 'float', low_value: 'float', high_value: 'float' },
+  ThresholdedRelu: { alpha: 'float' },
+  ThresholdedReluGradient: { alpha: 'float' },
   UniformFill: { min: 'float', max: 'float' },
+  YellowFin: { beta: 'float', epsilon: 'float' },
 }

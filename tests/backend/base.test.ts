@@ -64,8 +64,11 @@ if (settings.backend === 'wasm') {
     await throwsPf(async () => (await backend()).createNet(ws, encodeNetDef(net)), 'no_operator', ...words)
     await throwsPf(async () => (await backend()).runOperator(ws, encodeOperatorDef(op)), 'no_operator', ...words)
     await throwsPf(async () => (await backend()).gradient(encodeNetDef(net)), 'no_operator', ...words)
-    const none = encodeOperatorDef({ ...op, type: 'Top' })
-    await throwsPf(async () => (await backend()).runOperator(ws, none), 'no_operator', 'there is no operator "Top"')
+    const near = encodeOperatorDef({ ...op, type: 'LeakyRelo' })
+    const both = [...words.slice(1), 'did you mean LeakyRelu?']
+    await throwsPf(async () => (await backend()).runOperator(ws, near), 'no_operator', ...both)
+    const misspelt = encodeNetDef({ ...net, op: [{ ...op, type: 'LeakyRelo' }] })
+    await throwsPf(async () => (await backend()).createNet(ws, misspelt), 'no_operator', ...both)
   })
 
   test('each tier says which it is and has its operators', async () => {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers in messages, shapes, tensors, arguments, the protobuf reader and writer.
+#include <unistd.h>
+
 #include <cmath>
 #include <cstring>
 
@@ -42,6 +44,16 @@ TEST("products of hostile dimensions saturate") {
   Shape deep;
   for (int i = 0; i < 20; ++i) deep.push_back(1);
   EXPECT(t.resize(deep, DType::kFloat).code() == Code::shape);
+}
+
+TEST("tensors that would take more memory than the machine has are refused before they are used") {
+  const auto most = int64_t(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  Tensor some, more;
+  EXPECT(some.resize(Shape{1 << 20}, DType::kUint8).ok());
+  EXPECT(more.resize(Shape{most - (1 << 19)}, DType::kUint8).code() == Code::no_memory);
+  EXPECT(more.resize(Shape{most}, DType::kString).code() == Code::no_memory);
+  EXPECT(!more.defined());
+  EXPECT(more.resize(Shape{8}, DType::kUint8).ok());
 }
 
 TEST("a tensor keeps its memory when that is large enough, and its version grows") {

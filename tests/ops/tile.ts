@@ -51,3 +51,7 @@ vectors('Tile', {
     { name: 'not at all', in: { X }, args: { tiles: 0 }, out: { Y: [[0, 2], []] } },
   ],
 })
+
+vectors('TileGradient', {
+  cases: [{ name: 'of nothing', in: { dY: [[0, 3], []] }, args: { tiles: 2 ** 40 }, out: { dX: [[0, 3], []] } }],
+})

@@ -8,6 +8,7 @@
 namespace pf {
 
 std::atomic<int32_t> Net::abort_flag{0};
+uint32_t Net::current_run_ = 1, Net::last_run_ = 1;
 
 namespace {
 
@@ -107,6 +108,15 @@ Status Net::plan_memory() {
   return {};
 }
 
+Status Net::start(bool go_on) {
+  if (!go_on || !waits_in_) {
+    if (!++last_run_) ++last_run_;
+    waits_in_ = 0;
+  }
+  current_run_ = waits_in_ ? waits_in_ : last_run_;
+  return run();
+}
+
 Status Net::run() {
   if (optimize_ && inputs_changed()) {
     if (Status s = plan_memory(); !s.ok()) {
@@ -114,7 +124,8 @@ Status Net::run() {
       return std::move(s).at("net \"", name_, "\"");
     }
   }
-  size_t i = 0;
+  size_t i = waiting() ? waits_at_ : 0;
+  waits_in_ = 0;
   do {
     // A net without operators is asked as well: a loop may run it for ever.
     PF_CHECK(!abort_flag.load(std::memory_order_relaxed) || !abort_flag.exchange(0), aborted, "net \"", name_,
@@ -123,7 +134,10 @@ Status Net::run() {
     if (ops_.empty()) break;
     Operator& op = *ops_[i];
     double start = profile_ ? now_ms() : 0;
-    if (Status s = op.run(workspace_.scratch()); !s.ok()) return std::move(s).at(place(indices_[i], name_));
+    if (Status s = op.run(workspace_.scratch()); !s.ok()) {
+      if (s.code() == Code::blocked) waits_in_ = current_run_, waits_at_ = i;
+      return std::move(s).at(place(indices_[i], name_));
+    }
     if (profile_) op.profile.milliseconds += now_ms() - start, op.profile.runs++;
   } while (++i < ops_.size());
   return {};

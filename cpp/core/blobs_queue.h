@@ -26,9 +26,7 @@ struct Content {
 };
 using Record = std::vector<Content>;
 
-struct BlobsQueue final : Object {
-  static constexpr const char* kKind = "queue of blobs";
-  const char* kind() const override { return kKind; }
+struct BlobsQueue {
   BlobsQueue(size_t capacity, size_t width) : capacity(capacity), width(width) {}
 
   // What may be waited for, told so that two sentences differ when anything has moved in between.
@@ -55,6 +53,14 @@ struct BlobsQueue final : Object {
   bool closed = false;
   uint64_t taken = 0;
   std::deque<Record> records;
+};
+
+// A database may read from the queue when the blob is gone.
+struct BlobsQueueObject final : Object {
+  static constexpr const char* kKind = "queue of blobs";
+  const char* kind() const override { return kKind; }
+  BlobsQueueObject(size_t capacity, size_t width) : queue(std::make_shared<BlobsQueue>(capacity, width)) {}
+  std::shared_ptr<BlobsQueue> queue;
 };
 
 }  // namespace pf

@@ -9,7 +9,12 @@
 namespace pf {
 namespace {
 
-Status queue_of(OpRun& op, int i, BlobsQueue** out) { return object_of(op.in_blob(i), "CreateBlobsQueue", out); }
+Status queue_of(OpRun& op, int i, BlobsQueue** out) {
+  BlobsQueueObject* object;
+  PF_TRY(object_of(op.in_blob(i), "CreateBlobsQueue", &object));
+  *out = object->queue.get();
+  return {};
+}
 
 struct CreateBlobsQueue {
   Status run(OpRun& op) {
@@ -18,7 +23,7 @@ struct CreateBlobsQueue {
     PF_CHECK(width > 0, argument, "num_blobs must be 1 or more, is ", width);
     const size_t names = op.args.strings("field_names").size();
     PF_CHECK(!names || int64_t(names) == width, argument, "there are ", names, " field_names for ", width, " blobs");
-    make_object<BlobsQueue>(op.out_blob(0), size_t(capacity), size_t(width));
+    make_object<BlobsQueueObject>(op.out_blob(0), size_t(capacity), size_t(width));
     return {};
   }
 };

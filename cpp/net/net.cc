@@ -2,6 +2,7 @@
 #include "net/net.h"
 
 #include "core/clock.h"
+#include "core/file.h"
 #include "core/json.h"
 #include "net/plan.h"
 
@@ -108,6 +109,8 @@ Status Net::plan_memory() {
   return {};
 }
 
+bool take_abort() { return Net::abort_flag.load(std::memory_order_relaxed) && Net::abort_flag.exchange(0); }
+
 Status Net::start(bool go_on) {
   if (!go_on || !waits_in_) {
     if (!++last_run_) ++last_run_;
@@ -128,7 +131,7 @@ Status Net::run() {
   waits_in_ = 0;
   do {
     // A net without operators is asked as well: a loop may run it for ever.
-    PF_CHECK(!abort_flag.load(std::memory_order_relaxed) || !abort_flag.exchange(0), aborted, "net \"", name_,
+    PF_CHECK(!take_abort(), aborted, "net \"", name_,
              "\" was stopped by its caller before op ", ops_.empty() ? 0 : indices_[i],
              "; its blobs hold what was computed so far");
     if (ops_.empty()) break;

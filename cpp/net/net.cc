@@ -131,9 +131,8 @@ Status Net::run() {
   waits_in_ = 0;
   do {
     // A net without operators is asked as well: a loop may run it for ever.
-    PF_CHECK(!take_abort(), aborted, "net \"", name_,
-             "\" was stopped by its caller before op ", ops_.empty() ? 0 : indices_[i],
-             "; its blobs hold what was computed so far");
+    PF_CHECK(!take_abort(), aborted, "net \"", name_, "\" was stopped by its caller before op ",
+             ops_.empty() ? 0 : indices_[i], "; its blobs hold what was computed so far");
     if (ops_.empty()) break;
     Operator& op = *ops_[i];
     double start = profile_ ? now_ms() : 0;

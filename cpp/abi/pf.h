@@ -55,7 +55,7 @@
   S(aborted, 11, "the run was stopped by its caller")                                 \
   S(internal, 12, "a fault of the core itself: please report it")                     \
   S(value, 13, "the contents of a tensor are outside what the operator takes")        \
-  S(net, 14, "the structure of a net is wrong: a cycle, an unknown source, no name")   \
+  S(net, 14, "the structure of a net is wrong: a cycle, an unknown source, no name")  \
   S(blocked, 15, "an operator waits for what only another net can bring")
 
 // A tensor's header: u32 data_type (TensorProto.DataType, 0 = no tensor), u32 rank, i64 dims[rank], then text.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { tensor } from '../../src/core/tensor.ts'
 import { Net } from '../../src/net/net.ts'
-import { operatorDef } from '../../src/net/net-def.ts'
+import { netDef, operatorDef } from '../../src/net/net-def.ts'
 import { executionStep, Plan } from '../../src/net/plan.ts'
 import { Workspace } from '../../src/net/workspace.ts'
 import { testBackend } from '../kit/backend.ts'
@@ -93,6 +94,27 @@ test('concurrent steps within concurrent steps', async () => {
   )
   await ws.runPlan(plan.proto())
   assert.is(Number((await ws.fetchBlob('sum')).data[0]), 8 + 2 * 4 + 3 * 2 + 4)
+})
+
+test('a net goes on inside a loop, and inside a condition in it', async () => {
+  await using ws = await openWith(1)
+  await ws.feedBlobs({ go: tensor([true], [], 'bool'), yes: tensor([true], [1], 'bool'), rounds: [0] })
+  await ws.runOperatorOnce(operatorDef('CreateCounter', [], ['left'], { init_count: 5 }))
+  const take = netDef({
+    name: 'take',
+    op: [operatorDef('DequeueBlobs', ['q'], ['y']), operatorDef('Add', ['sum', 'y'], ['sum'])],
+  })
+  const body = [operatorDef('Add', ['rounds', 'one'], ['rounds']), operatorDef('If', ['yes'], [], { then_net: take })]
+  const ask = [operatorDef('CountDown', ['left'], ['done']), operatorDef('Not', ['done'], ['go'])]
+  const nets = { loop_net: netDef({ name: 'body', op: body }), cond_net: netDef({ name: 'ask', op: ask }) }
+  const loop = new Net('loop')
+  loop.addOperators([operatorDef('While', ['go'], [], nets)])
+  const make = producer()
+  const plan = new Plan().addNet(make).addNet(loop)
+  const both = [executionStep('use', [loop]), executionStep('make', [make], { numIter: 5 })]
+  await ws.runPlan(plan.addStep(executionStep('both', both, { concurrentSubsteps: true })).proto())
+  assert.is(Number((await ws.fetchBlob('sum')).data[0]), 15)
+  assert.is(Number((await ws.fetchBlob('rounds')).data[0]), 5)
 })
 
 test('a waiting plan can be stopped', async () => {

@@ -29,7 +29,7 @@
   F(blob_list)        /* workspace -> names, separated by zero bytes, sorted                                     */ \
   F(blob_remove)      /* workspace, name                                                                         */ \
   F(net_create)       /* workspace, NetDef; its args named pf.* are options, see net/net.h -> handle of a net    */ \
-  F(net_run)          /* net; in: a byte 1 = go on where the last run was blocked, else from the start           */ \
+  F(net_run)          /* net; in: a byte = go on where the last run was blocked, nothing = from the start       */  \
   F(net_close)        /* net                                                                                     */ \
   F(net_info)         /* net -> JSON {name, ops: [{type, name, ms, runs, …}], arena, weights, …}                 */ \
   F(op_run)           /* workspace, OperatorDef: create it, run it once, forget it                               */ \

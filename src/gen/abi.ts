@@ -29,7 +29,7 @@ export const functions = [
   'blob_remove',
   /** workspace, NetDef; its args named pf.* are options, see net/net.h -> handle of a net */
   'net_create',
-  /** net; in: a byte 1 = go on where the last run was blocked, else from the start */
+  /** net; in: a byte = go on where the last run was blocked, nothing = from the start */
   'net_run',
   /** net */
   'net_close',

@@ -232,7 +232,7 @@ Status net_create(Call& call) {
 Status net_run(Call& call) {
   Net* net;
   PF_TRY(find_net(call, &net));
-  return net->run();
+  return net->start(!call.in.empty());
 }
 
 Status net_close(Call& call) {

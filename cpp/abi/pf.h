@@ -29,7 +29,7 @@
   F(blob_list)        /* workspace -> names, separated by zero bytes, sorted                                     */ \
   F(blob_remove)      /* workspace, name                                                                         */ \
   F(net_create)       /* workspace, NetDef; its args named pf.* are options, see net/net.h -> handle of a net    */ \
-  F(net_run)          /* net                                                                                     */ \
+  F(net_run)          /* net; in: a byte = go on where the last run was blocked, nothing = from the start       */  \
   F(net_close)        /* net                                                                                     */ \
   F(net_info)         /* net -> JSON {name, ops: [{type, name, ms, runs, …}], arena, weights, …}                 */ \
   F(op_run)           /* workspace, OperatorDef: create it, run it once, forget it                               */ \
@@ -55,7 +55,8 @@
   S(aborted, 11, "the run was stopped by its caller")                                 \
   S(internal, 12, "a fault of the core itself: please report it")                     \
   S(value, 13, "the contents of a tensor are outside what the operator takes")        \
-  S(net, 14, "the structure of a net is wrong: a cycle, an unknown source, no name")
+  S(net, 14, "the structure of a net is wrong: a cycle, an unknown source, no name")  \
+  S(blocked, 15, "an operator waits for what only another net can bring")
 
 // A tensor's header: u32 data_type (TensorProto.DataType, 0 = no tensor), u32 rank, i64 dims[rank], then text.
 

@@ -19,6 +19,8 @@ class Subnet {
  public:
   virtual ~Subnet() = default;
   virtual Status run() = 0;
+  // Whether the last run of the net around it ended in this one with Code::blocked; the next run then goes on there.
+  virtual bool waiting() const = 0;
 };
 
 // Blobs by name. The pointers are good as long as the scope. Every scope is a Workspace (net/workspace.h).

@@ -2,6 +2,7 @@
 #include "net/net.h"
 
 #include "core/clock.h"
+#include "core/file.h"
 #include "core/json.h"
 #include "net/layout.h"
 #include "net/plan.h"
@@ -9,6 +10,7 @@
 namespace pf {
 
 std::atomic<int32_t> Net::abort_flag{0};
+uint32_t Net::current_run_ = 1, Net::last_run_ = 1;
 
 namespace {
 
@@ -112,10 +114,21 @@ Status Net::plan_memory() {
   return {};
 }
 
+bool take_abort() { return Net::abort_flag.load(std::memory_order_relaxed) && Net::abort_flag.exchange(0); }
+
 Status Net::stopped_before(int op) const {
-  PF_CHECK(!abort_flag.load(std::memory_order_relaxed) || !abort_flag.exchange(0), aborted, "net \"", name_,
-           "\" was stopped by its caller before op ", op, "; its blobs hold what was computed so far");
+  PF_CHECK(!take_abort(), aborted, "net \"", name_, "\" was stopped by its caller before op ", op,
+           "; its blobs hold what was computed so far");
   return {};
+}
+
+Status Net::start(bool go_on) {
+  if (!go_on || !waits_in_) {
+    if (!++last_run_) ++last_run_;
+    waits_in_ = 0;
+  }
+  current_run_ = waits_in_ ? waits_in_ : last_run_;
+  return run();
 }
 
 Status Net::run() {
@@ -125,12 +138,17 @@ Status Net::run() {
       return std::move(s).at("net \"", name_, "\"");
     }
   }
+  const size_t begin = waiting() ? waits_at_ : 0;
+  waits_in_ = 0;
   if (ops_.empty()) PF_TRY(stopped_before(0));  // a loop may run such a net for ever
-  for (size_t i = 0; i < ops_.size(); ++i) {
+  for (size_t i = begin; i < ops_.size(); ++i) {
     PF_TRY(stopped_before(indices_[i]));
     Operator& op = *ops_[i];
     double start = profile_ ? now_ms() : 0;
-    if (Status s = op.run(workspace_.scratch()); !s.ok()) return std::move(s).at(place(indices_[i], name_));
+    if (Status s = op.run(workspace_.scratch()); !s.ok()) {
+      if (s.code() == Code::blocked) waits_in_ = current_run_, waits_at_ = i;
+      return std::move(s).at(place(indices_[i], name_));
+    }
     if (profile_) op.profile.milliseconds += now_ms() - start, op.profile.runs++;
   }
   return {};

@@ -23,8 +23,11 @@ class Net final : public Subnet {
   static Status create(const NetDef& def, Workspace& workspace, std::unique_ptr<Net>* out, bool nested = false);
   ~Net() override;
 
-  // Runs every operator once, in order. Fails at the first operator that does, or when aborted.
+  // Runs every operator once, in order. Fails at the first operator that does, or when aborted. When that is with
+  // Code::blocked, a run that goes on begins with this operator again, also in nets inside it.
+  Status start(bool go_on);
   Status run() override;
+  bool waiting() const override { return waits_in_ == current_run_; }
   std::string info() const;  // JSON: operators with what they absorbed and their times, arena size
 
   // Set to 1 from any thread: the run in progress, else the next one, ends with Code::aborted and clears it.
@@ -46,6 +49,10 @@ class Net final : public Subnet {
   std::shared_ptr<Memory> arena_;
   std::vector<Blob*> in_arena_;
   bool optimize_ = false, profile_ = false;
+  // Runs are counted by those of outermost nets; nets run one at a time.
+  static uint32_t current_run_, last_run_;
+  uint32_t waits_in_ = 0;  // the run in which an operator was blocked, and which
+  size_t waits_at_ = 0;
 };
 
 // Operators of `def` (and of nets in its arguments) that cannot run here, all in one message.

@@ -20,8 +20,8 @@ struct If {
     return {};
   }
   Status run(OpRun& op) {
-    bool condition;
-    PF_TRY(read_condition(op.in(0), &condition));
+    bool condition = then_net->waiting();
+    if (!condition && !(else_net && else_net->waiting())) PF_TRY(read_condition(op.in(0), &condition));
     if (condition) return then_net->run();
     return else_net ? else_net->run() : Status();
   }
@@ -42,7 +42,8 @@ struct While {
     return {};
   }
   Status run(OpRun& op) {
-    for (;;) {
+    for (bool within = loop_net->waiting();; within = false) {
+      if (within) PF_TRY(loop_net->run());
       if (cond_net) PF_TRY(cond_net->run());
       bool condition;
       PF_TRY(read_condition(op.in(0), &condition));

@@ -116,8 +116,12 @@ struct Do {
     PF_TRY(stack_of(op.out_blob(op.outputs() - 1), &stack));
     std::shared_ptr<Scope> scope;
     size_t place = 0;
+    const size_t height = stack->height;
     PF_TRY(enter(*stack, &place, &scope));
-    PF_TRY(subnet.run(place, *net, scope));
+    if (Status s = subnet.run(place, *net, scope); !s.ok()) {
+      if (s.code() == Code::blocked) stack->height = height;  // it goes on in this scope
+      return s;
+    }
     if (args.def.is_gradient_op || !args.b("copy_external_blobs")) return {};
     for (size_t i = 0; i < outer.size(); ++i) {
       Blob* blob = scope->find(inner()[i]);

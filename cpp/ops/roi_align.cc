@@ -4,7 +4,7 @@
 // build: loops
 #include <cmath>
 
-#include "core/op.h"
+#include "math/int8.h"
 #include "math/rois.h"
 
 namespace pf {
@@ -163,6 +163,50 @@ Status align_shape(Infer& in) {
   return same_as_first(in);
 }
 
+// Of a quantized picture: the sums are real numbers, and only the means are quantized again.
+struct Int8RoIAlign {
+  Status run(OpRun& op) {
+    const Int8Tensor* x;
+    Quantization q;
+    PF_TRY(int8_in(op, 0, &x));
+    PF_TRY(output_quantization(op.args, &q));
+    const TensorType types[] = {{x->t.shape(), DType::kFloat, true}, op.in(1).type()};
+    TensorType made;
+    Infer infer(op.args, types, 2, nullptr, &made, 1);
+    PF_CHECK(op.args.s("order") == "NHWC", argument,
+             "int8 operators take images as [N, H, W, C]: order must be \"NHWC\"");
+    PF_TRY(align_shape(infer));
+    const Grid g(x->t.shape(), op.in(1).shape(), op.args);
+    PF_TRY(check_rois(op.in(1), x->t.dim(0), g.scale));
+    float* sums;
+    uint8_t* y;
+    PF_TRY(op.scratch(g.channels * thread_count(), &sums));
+    PF_TRY(int8_out(op, 0, made.shape, q, &y));
+    if (made.shape.size() == 0) return {};
+    const int64_t cells = g.cells[0] * g.cells[1];
+    const float *rois = op.in(1).data<float>(), unit = x->q.scale;
+    const int32_t zero = x->q.zero_point;
+    parallel_for(op.in(1).dim(0), 1, [=, &g](int64_t begin, int64_t end) {
+      float* sum = sums + g.channels * thread_index();
+      for (int64_t k = begin; k < end; ++k) {
+        const Region region = g.region(rois, k);
+        const uint8_t* image = x->t.data<uint8_t>() + region.image * g.channels * g.pixels();
+        for (int64_t cell = 0; cell < cells; ++cell) {
+          for (int64_t c = 0; c < g.channels; ++c) sum[c] = 0;
+          if (g.pixels() > 0)
+            region.each(cell / g.cells[1], cell % g.cells[1], [=, &g](int64_t pixel, float weight) {
+              const uint8_t* in = image + pixel * g.channels;
+              for (int64_t c = 0; c < g.channels; ++c) sum[c] += weight * unit * float(in[c] - zero);
+            });
+          uint8_t* out = y + g.at(k, 0, cell, cells);
+          for (int64_t c = 0; c < g.channels; ++c) out[c] = quantize(sum[c], q);
+        }
+      }
+    });
+    return {};
+  }
+};
+
 constexpr auto kArguments = [](auto& op) {
   op.arg("order", "NCHW", "NCHW or NHWC: channels first or last.")
       .arg("spatial_scale", 1.f, "Factor from the coordinates of regions to pixels of X.")
@@ -193,6 +237,16 @@ PF_OP(RoIAlignGradient)
     .shape(align_shape)
     .no_grad()
     .cpu<RoIAlignGradient>();
+
+PF_OP(Int8RoIAlign)
+    .doc("RoIAlign of quantized pictures.")
+    .with(kArguments)
+    .with(kQuantized)
+    .object_input("X", "int8 tensor [N, H, W, C].")
+    .input("rois", "float: the regions.")
+    .object_output("Y", "int8 tensor [R, pooled_h, pooled_w, C].")
+    .shape(no_tensor)
+    .cpu<Int8RoIAlign>();
 
 }  // namespace
 }  // namespace pf

@@ -116,5 +116,21 @@ PF_OP(TT)
     .refuse_grad("Caffe2 never implemented it")
     .cpu<TT>();
 
+// Caffe2 declared it, and every run of it failed.
+struct TTLinearGradient {
+  Status run(OpRun&) {
+    return fail(Code::no_gradient,
+                "Caffe2 never implemented the gradient of TT; use FC where a layer is to be trained");
+  }
+};
+
+PF_OP(TTLinearGradient)
+    .doc("Always fails, as in Caffe2, which never implemented the gradient of TT.")
+    .any_inputs("inputs", "Anything.")
+    .any_outputs("outputs", "Nothing is written.")
+    .shape_unknown("it writes nothing")
+    .no_grad()
+    .cpu<TTLinearGradient>();
+
 }  // namespace
 }  // namespace pf

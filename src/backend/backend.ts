@@ -142,7 +142,7 @@ export interface Backend {
   /** Makes a serialized NetDef ready to run. All operators that cannot run are named at once ('no_operator'). */
   createNet(workspace: number, netDef: Uint8Array): Promise<number>
   /** Runs a net once or `iterations` times. 'aborted' when `abort()` stopped it. */
-  runNet(net: number, options?: { readonly iterations?: number }): Promise<void>
+  runNet(net: number, options?: { readonly iterations?: number; readonly goOn?: boolean }): Promise<void>
   netInfo(net: number): Promise<NetInfo>
   closeNet(net: number): Promise<void>
   /** Creates the operator of a serialized OperatorDef, runs it once and forgets it. */

@@ -110,12 +110,15 @@ export class LocalBackend implements Backend {
     return this.ask('net_create', workspace, netDef, ({ handle }) => handle)
   }
 
-  async runNet(net: number, { iterations = 1 }: { readonly iterations?: number } = {}): Promise<void> {
+  async runNet(
+    net: number,
+    { iterations = 1, goOn = false }: { readonly iterations?: number; readonly goOn?: boolean } = {},
+  ): Promise<void> {
     if (!Number.isInteger(iterations) || iterations < 0) {
       throw new PfError('argument', `iterations must be a whole number, it is ${iterations}`)
     }
     if (iterations === 0) return
-    if (iterations === 1) return this.ask('net_run', net, undefined, done)
+    if (iterations === 1) return this.ask('net_run', net, goOn ? Uint8Array.of(1) : undefined, done)
     return this.whenFree(() => {
       const run = this.iterate(net, iterations).finally(() => {
         this.running = undefined

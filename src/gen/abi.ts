@@ -29,7 +29,7 @@ export const functions = [
   'blob_remove',
   /** workspace, NetDef; its args named pf.* are options, see net/net.h -> handle of a net */
   'net_create',
-  /** net */
+  /** net; in: a byte = go on where the last run was blocked, nothing = from the start */
   'net_run',
   /** net */
   'net_close',
@@ -110,6 +110,8 @@ export const statusNumber = {
   value: 13,
   /** the structure of a net is wrong: a cycle, an unknown source, no name */
   net: 14,
+  /** an operator waits for what only another net can bring */
+  blocked: 15,
 } as const
 
 /** The name of a status: the code of a PfError. */
@@ -132,7 +134,8 @@ export const statusName: readonly Status[] = [
   'internal',
   'value',
   'net',
+  'blocked',
 ]
 
 /** What pf_abi_hash() of a core of this version answers. */
-export const abiHash = 0xfc92b8f4
+export const abiHash = 0x31501865

@@ -2,6 +2,7 @@
 // Plans: nets, and steps that run them in order, repeatedly, or until a blob says stop.
 import { PfError } from '../util/error.ts'
 import { type Net, protoOf } from './net.ts'
+import { Concurrency } from './concurrency.ts'
 import type { ExecutionStep, NetDef, PlanDef } from './net-def.ts'
 import { pacemaker, type RunOptions, throwIfAborted } from './run.ts'
 import type { Workspace } from './workspace.ts'
@@ -17,6 +18,11 @@ export interface StepOptions {
   numIter?: number
   /** A bool blob, tested after each substep or net: true ends the step. */
   shouldStopBlob?: string
+  /**
+   * The substeps take turns: when a net has to wait for a queue, the others go on. Nets still run one at a time, so
+   * that results do not depend on chance.
+   */
+  concurrentSubsteps?: boolean
   /** With a stop blob: no second round, whatever it says. */
   onlyOnce?: boolean
 }
@@ -74,11 +80,6 @@ const unsupported: readonly [keyof ExecutionStep, (step: ExecutionStep) => boole
   ['runEveryMs', (step) => Number(step.runEveryMs ?? 0) > 0, 'call runNet from a timer'],
   ['reportNet', (step) => (step.reportNet ?? '') !== '', 'run the reporting net as a net of the step'],
   ['numConcurrentInstances', (step) => (step.numConcurrentInstances ?? 1) > 1, 'use one instance'],
-  [
-    'concurrentSubsteps',
-    (step) => step.concurrentSubsteps === true && (step.substep?.length ?? 0) > 1,
-    'use several workspaces, or a net of type dag',
-  ],
 ]
 
 function check(step: ExecutionStep): void {
@@ -102,11 +103,13 @@ function stopBlob(step: ExecutionStep): string {
 class PlanRun {
   readonly #workspace: Workspace
   readonly #options: RunOptions
+  readonly #turns: Concurrency | undefined
   readonly #pause = pacemaker()
 
-  constructor(workspace: Workspace, { signal }: PlanOptions) {
+  constructor(workspace: Workspace, { signal }: PlanOptions, turns?: Concurrency) {
     this.#workspace = workspace
     this.#options = { signal }
+    this.#turns = turns
   }
 
   async step(step: ExecutionStep): Promise<void> {
@@ -116,14 +119,28 @@ class PlanRun {
       throw new PfError('no_blob', `${where}: its stop blob "${stop}" does not exist; feed it before the plan runs`)
     }
     for (let round = 0; goesOn(step, round); round++) {
+      if (step.concurrentSubsteps && step.substep?.length) {
+        const turns = this.#turns ?? new Concurrency()
+        const inner = new PlanRun(this.#workspace, this.#options, turns)
+        const steps = step.substep.map((substep) => () => inner.step(substep))
+        await turns.all(steps, this.#turns !== undefined)
+        if (stop !== '' && (await this.#says(stop))) return
+        continue
+      }
       for (const work of step.substep?.length ? step.substep : (step.network ?? [])) {
         throwIfAborted(this.#options.signal)
-        if (typeof work === 'string') await this.#workspace.runNet(work, 1, this.#options)
+        if (typeof work === 'string') await this.#runNet(work)
         else await this.step(work)
         await this.#pause()
         if (stop !== '' && (await this.#says(stop))) return
       }
     }
+  }
+
+  // Beside other steps a net may have to wait for what they bring; alone it fails then.
+  #runNet(net: string): Promise<void> {
+    const run = (goOn: boolean) => this.#workspace.runNet(net, 1, { ...this.#options, goOn })
+    return this.#turns === undefined ? run(false) : this.#turns.run(run, this.#options.signal)
   }
 
   async #says(stop: string): Promise<boolean> {

@@ -6,6 +6,8 @@ import { PfError } from '../util/error.ts'
 export interface RunOptions {
   /** Stops the run; it then fails with the code `aborted`. */
   signal?: AbortSignal
+  /** One iteration that begins with the operator at which the last run ended as `blocked`. */
+  goOn?: boolean
   /** Called after each iteration with its number, from 0. */
   onIteration?: (iteration: number) => void
 }
@@ -17,10 +19,10 @@ export function runIterations(
   backend: Backend,
   net: number,
   iterations: number,
-  { signal, onIteration }: RunOptions,
+  { signal, goOn, onIteration }: RunOptions,
 ): Promise<void> {
   return abortable(backend, signal, async () => {
-    if (onIteration === undefined) return backend.runNet(net, { iterations })
+    if (onIteration === undefined) return backend.runNet(net, goOn ? { goOn } : { iterations })
     const pause = pacemaker()
     for (let i = 0; i < iterations; i++) {
       throwIfAborted(signal)

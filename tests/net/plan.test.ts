@@ -90,7 +90,6 @@ test('nets of a plan that exist need overwrite', async () => {
 const refused: Record<string, [ExecutionStep, string]> = {
   createWorkspace: [{ createWorkspace: true }, 'createWorkspace is not supported'],
   runEveryMs: [{ runEveryMs: 5 }, 'runEveryMs is not supported'],
-  concurrentSubsteps: [{ concurrentSubsteps: true, substep: [{}, {}] }, 'concurrentSubsteps is not supported'],
   reportNet: [{ reportNet: 'report' }, 'reportNet is not supported'],
   both: [{ substep: [{}], network: ['n'] }, 'has both substeps and nets'],
   twice: [{ numIter: 2, shouldStopBlob: 'stop' }, 'has both numIter and shouldStopBlob'],

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/db.h"
+
+namespace pf {
+namespace {
+
+class MiniDb final : public DbSource {
+ public:
+  Status open(const std::string& path) { return file_.open(path, File::kRead); }
+  Status rewind() override { return file_.rewind(); }
+
+  Status next(std::string* key, std::string* value, bool* found) override {
+    int32_t sizes[2];
+    size_t got;
+    uint64_t left;
+    PF_TRY(file_.read(sizes, sizeof sizes, &got));
+    *found = got > 0;
+    if (!*found) return {};
+    PF_TRY(file_.left(&left));
+    const bool whole =
+        got == sizeof sizes && sizes[0] >= 0 && sizes[1] >= 0 && uint64_t(sizes[0]) + uint64_t(sizes[1]) <= left;
+    PF_CHECK(whole, parse, "\"", file_.path(), "\" is cut short, or no minidb");
+    PF_TRY(take(key, size_t(sizes[0])));
+    return take(value, size_t(sizes[1]));
+  }
+
+ private:
+  Status take(std::string* out, size_t size) {
+    size_t got;
+    out->resize(size);
+    PF_TRY(file_.read(out->data(), size, &got));
+    PF_CHECK(got == size, parse, "\"", file_.path(), "\" is cut short");
+    return {};
+  }
+  File file_;
+};
+
+}  // namespace
+
+Status check_db_type(std::string_view type) {
+  if (type == "minidb") return {};
+  for (const char* known : {"leveldb", "lmdb", "rocksdb", "protodb", "zmqdb", "blobs_queue_db"})
+    PF_CHECK(type != known, no_operator, "databases of type ", type,
+             " are not built in; minidb is. Caffe2's convert_db makes one of the other");
+  return fail(Code::argument, "there is no database type \"", type, "\"; minidb is built in");
+}
+
+Status open_db(std::string_view type, const std::string& path, std::unique_ptr<DbSource>* out) {
+  PF_TRY(check_db_type(type));
+  auto db = std::make_unique<MiniDb>();
+  PF_TRY(db->open(path));
+  *out = std::move(db);
+  return {};
+}
+
+Status DbReader::begin() {
+  PF_TRY(source->rewind());
+  begun_ = true, skip_ = shard;
+  return {};
+}
+
+Status DbReader::read(std::string* key, std::string* value) {
+  if (!begun_) PF_TRY(begin());
+  // At the end it goes on with the first record of the shard; a second end means that there is none.
+  for (int ends = 0;;) {
+    bool found;
+    PF_TRY(source->next(key, value, &found));
+    if (!found) {
+      PF_CHECK(++ends < 2, value, "the database has no record for shard ", shard, " of ", shards);
+      PF_TRY(begin());
+    } else if (skip_-- == 0) {
+      skip_ = shards - 1;
+      return {};
+    }
+  }
+}
+
+Status DbWriter::open(std::string_view type, const std::string& path) {
+  PF_TRY(check_db_type(type));
+  return file_.open(path, File::kWrite);
+}
+
+Status DbWriter::put(std::string_view key, std::string_view value) {
+  PF_CHECK(key.size() <= INT32_MAX && value.size() <= INT32_MAX, value, "a record of ", value.size(),
+           " bytes is too large");
+  const int32_t sizes[2] = {int32_t(key.size()), int32_t(value.size())};
+  PF_TRY(file_.write(sizes, sizeof sizes));
+  PF_TRY(file_.write(key.data(), key.size()));
+  return file_.write(value.data(), value.size());
+}
+
+Status DbWriter::close() {
+  PF_TRY(file_.flush());
+  file_.close();
+  return {};
+}
+
+}  // namespace pf

@@ -21,9 +21,9 @@ const sources = [...folders.flatMap(sourcesIn), 'cpp/abi/pf.cc', 'cpp/abi/wasm.c
 // SGD.
 const base = [
   ...['accuracy', 'binary', 'clip', 'concat', 'conv', 'conv_gradient', 'copy', 'dropout', 'fc', 'fill', 'fill_random'],
-  ...['flatten', 'iter', 'label_cross_entropy', 'leaky_relu', 'learning_rate', 'lrn', 'momentum_sgd', 'mutex', 'pool'],
-  ...['prelu', 'relu', 'reshape', 'sigmoid', 'softmax', 'softmax_with_loss', 'spatial_bn', 'sum', 'sum_elements', 'transpose'],
-  ...['weighted_sum'],
+  ...['flatten', 'image_order', 'iter', 'label_cross_entropy', 'leaky_relu', 'learning_rate', 'lrn', 'momentum_sgd'],
+  ...['mutex', 'pool', 'prelu', 'relu', 'reshape', 'sigmoid', 'softmax', 'softmax_with_loss', 'spatial_bn', 'sum'],
+  ...['sum_elements', 'weighted_sum'],
 ].map((name) => `cpp/ops/${name}.cc`)
 const others = sources.filter((source) => source.startsWith('cpp/ops/') && !base.includes(source))
 
@@ -250,7 +250,7 @@ function linkCommand(objects, output, threads) {
 // Feature by feature: --all-features writes an import kind that no engine knows.
 const optimise = (flavour) => [
   '--no-inline=*futex*', // see core/parallel.cc; a pass of its own, so it must come first
-  '-O2', // smaller than -O3, and as fast
+  '-Oz', // as fast as -O3: kernels come optimised
   '--low-memory-unused', // nothing of the core lies below 1024: offsets go into the instructions
   '--mvp-features',
   ...[

@@ -49,13 +49,13 @@ struct ClipGradient {
 };
 
 PF_OP(Clip)
-    .images(Images::kElementwise)
     .doc("Elementwise `Y = min(max(X, min), max)`. `min` 0 and `max` 6 make Relu6.")
     .optional_arg("min", ArgType::kFloat, "Smallest result; without it there is none.")
     .optional_arg("max", ArgType::kFloat, "Largest result; without it there is none.")
     .input("X", "float, any shape.")
     .output("Y", "Shape of X.")
     .inplace(0, 0)
+    .images(Images::kElementwise)
     .shape(same_floats)
     .grad([](Gradient& g) { g.op("ClipGradient", {g.O(0), g.GO(0)}, {g.GI(0)}); })
     .kernel<Clip>();

@@ -66,7 +66,6 @@ Status check_ratio(Infer& in) {
 }
 
 PF_OP(Dropout)
-    .images(Images::kElementwise)
     .doc(
         "In training sets each element to 0 with probability `ratio` and scales the others: `Y = X mask / (1 "
         "- ratio)`. With is_test the identity.")
@@ -76,6 +75,7 @@ PF_OP(Dropout)
     .output("Y", "Shape of X.")
     .optional_output("mask", "bool, shape of X: which elements were kept. Training needs it.")
     .inplace(0, 0)
+    .images(Images::kElementwise)
     .shape([](Infer& in) -> Status {
       PF_TRY(check_ratio(in));
       in.set(0, in.shape(0), DType::kFloat);

@@ -41,12 +41,12 @@ struct EluGradient {
 };
 
 PF_OP(Elu)
-    .images(Images::kElementwise)
     .doc("Elementwise `Y = X` where `X > 0`, `Y = alpha * (exp(X) - 1)` elsewhere.")
     .arg("alpha", 1.f, "What Y tends to, negated, for small X.")
     .input("X", "float, any shape.")
     .output("Y", "Shape of X.")
     .inplace(0, 0)
+    .images(Images::kElementwise)
     .shape(same_floats)
     .grad([](Gradient& g) { g.op("EluGradient", {g.O(0), g.GO(0)}, {g.GI(0)}); })
     .kernel<Elu>();

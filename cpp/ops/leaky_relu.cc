@@ -40,12 +40,12 @@ struct LeakyReluGradient {
 };
 
 PF_OP(LeakyRelu)
-    .images(Images::kElementwise)
     .doc("Elementwise `Y = X` where `X > 0`, `Y = alpha * X` elsewhere.")
     .arg("alpha", 0.01f, "Slope of the negative side.")
     .input("X", "float, any shape.")
     .output("Y", "Shape of X.")
     .inplace(0, 0)
+    .images(Images::kElementwise)
     .shape(same_floats)
     .grad([](Gradient& g) { g.op("LeakyReluGradient", {g.O(0), g.GO(0)}, {g.GI(0)}); })
     .kernel<LeakyRelu>();

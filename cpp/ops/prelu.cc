@@ -141,13 +141,13 @@ struct PReluGradient {
 };
 
 PF_OP(PRelu)
-    .images(Images::kOrder)
     .doc("Elementwise `Y = X` where `X > 0`, `Y = Slope * X` elsewhere.")
     .arg("order", "NCHW", "NCHW: channels are dimension 1; NHWC: the last dimension.")
     .input("X", "float, any shape; with one slope a channel 2 dimensions or more.")
     .input("Slope", "1 element for all of X, or one for each channel.")
     .output("Y", "Shape of X.")
     .inplace(0, 0)
+    .images(Images::kOrder)
     .shape(forward_shape)
     .grad([](Gradient& g) { g.op("PReluGradient", {g.O(0), g.GO(0), g.I(0), g.I(1)}, {g.GI(0), g.GI(1)}); })
     .kernel<PRelu>();

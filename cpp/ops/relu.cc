@@ -34,11 +34,11 @@ struct ReluGradient {
 };
 
 PF_OP(Relu)
-    .images(Images::kElementwise)
     .doc("Elementwise `Y = max(X, 0)`.")
     .input("X", "float, any shape.")
     .output("Y", "Shape of X.")
     .inplace(0, 0)
+    .images(Images::kElementwise)
     .shape(same_floats)
     .grad([](Gradient& g) { g.op("ReluGradient", {g.O(0), g.GO(0)}, {g.GI(0)}); })
     .kernel<Relu>();

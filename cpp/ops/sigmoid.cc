@@ -31,11 +31,11 @@ struct SigmoidGradient {
 };
 
 PF_OP(Sigmoid)
-    .images(Images::kElementwise)
     .doc("Elementwise `Y = 1 / (1 + exp(-X))`.")
     .input("X", "float, any shape.")
     .output("Y", "Shape of X.")
     .inplace(0, 0)
+    .images(Images::kElementwise)
     .shape(same_floats)
     .grad([](Gradient& g) { g.op("SigmoidGradient", {g.O(0), g.GO(0)}, {g.GI(0)}); })
     .kernel<Sigmoid>();

@@ -252,7 +252,6 @@ constexpr auto kArguments = [](auto& op) {
 };
 
 PF_OP(SpatialBN)
-    .images(Images::kOrder)
     .doc(
         "Batch normalisation for each of C channels: `Y = (X - mean) / sqrt(var + epsilon) * scale + bias`. "
         "In training mean and (biased) variance are those of the batch, or of num_batches batches whose sums "
@@ -275,6 +274,7 @@ PF_OP(SpatialBN)
     .must_inplace(4, 2)
     .inplace(5, 3)
     .inplace(6, 4)
+    .images(Images::kOrder)
     .shape(forward_shape)
     .grad(make_gradient)
     .cpu<SpatialBN>();

@@ -151,9 +151,9 @@ constexpr auto kChosenPorts = [](auto& op) {
 };
 
 PF_OP(Sum)
-    .images(Images::kElementwise)
     .doc("Elementwise sum of all inputs, which are float32 or int32.")
     .with(kPorts)
+    .images(Images::kElementwise)
     .shape(same_numbers)
     .grad([](Gradient& g) {
       for (int i = 0; i < g.inputs(); ++i) g.set_dense(i, g.GO(0));
@@ -168,9 +168,9 @@ PF_OP(SumInt)
     .kernel<Sum>();
 
 PF_OP(Mean)
-    .images(Images::kElementwise)
     .doc("Elementwise mean of all inputs, which are float.")
     .with(kPorts)
+    .images(Images::kElementwise)
     .shape(same_floats)
     .grad([](Gradient& g) { all_inputs(g, "MeanGradient", {g.GO(0)}); })
     .kernel<Mean>();
@@ -185,9 +185,9 @@ PF_OP(MeanGradient)
     .kernel<MeanGradient>();
 
 PF_OP(Max)
-    .images(Images::kElementwise)
     .doc("Elementwise largest of all inputs, which are float.")
     .with(kPorts)
+    .images(Images::kElementwise)
     .shape(same_floats)
     .grad(chosen_gradient<kMaxGradient>)
     .kernel<Max>();
@@ -198,9 +198,9 @@ PF_OP(MaxGradient)
     .kernel<ChosenGradient>();
 
 PF_OP(Min)
-    .images(Images::kElementwise)
     .doc("Elementwise smallest of all inputs, which are float.")
     .with(kPorts)
+    .images(Images::kElementwise)
     .shape(same_floats)
     .grad(chosen_gradient<kMinGradient>)
     .kernel<Min>();

@@ -32,11 +32,11 @@ struct TanhGradient {
 };
 
 PF_OP(Tanh)
-    .images(Images::kElementwise)
     .doc("Elementwise hyperbolic tangent `Y = tanh(X)`.")
     .input("X", "float, any shape.")
     .output("Y", "Shape of X.")
     .inplace(0, 0)
+    .images(Images::kElementwise)
     .shape(same_floats)
     .grad([](Gradient& g) { g.op("TanhGradient", {g.O(0), g.GO(0)}, {g.GI(0)}); })
     .kernel<Tanh>();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transpose: dimensions in another order. NCHW2NHWC and NHWC2NCHW: channels last and back.
+// Transpose: dimensions in another order.
 #include "math/permute.h"
 
 namespace pf {
@@ -86,23 +86,6 @@ void transpose_gradient(Gradient& g) {
   back.set("axes", inverse);
 }
 
-constexpr int kLast[] = {0, 2, 3, 1}, kFirst[] = {0, 3, 1, 2};
-
-template <const int* kAxes>
-Status fixed_shape(Infer& in) {
-  PF_TRY(in.want_rank(0, 4));
-  return set_permuted(in, kAxes);
-}
-
-template <class Device, const int* kAxes>
-struct Fixed {
-  Status run(OpRun& op) { return permute_on<Device>(op, Permutation(op.in(0).shape(), kAxes)); }
-};
-template <class Device>
-using ToLast = Fixed<Device, kLast>;
-template <class Device>
-using ToFirst = Fixed<Device, kFirst>;
-
 PF_OP(Transpose)
     .doc("X with its dimensions in another order: dimension i of Y is dimension `axes[i]` of X.")
     .optional_arg("axes", ArgType::kInts, "Each dimension of X once; without it their order is reversed.")
@@ -111,22 +94,6 @@ PF_OP(Transpose)
     .shape(transpose_shape)
     .grad(transpose_gradient)
     .kernel<Transpose>();
-
-PF_OP(NCHW2NHWC)
-    .doc("Puts the channels of pictures last.")
-    .input("X", "Any type, (N, C, H, W).")
-    .output("Y", "Type of X, (N, H, W, C).")
-    .shape(fixed_shape<kLast>)
-    .grad([](Gradient& g) { g.op("NHWC2NCHW", {g.GO(0)}, {g.GI(0)}); })
-    .kernel<ToLast>();
-
-PF_OP(NHWC2NCHW)
-    .doc("Puts the channels of pictures before their rows.")
-    .input("X", "Any type, (N, H, W, C).")
-    .output("Y", "Type of X, (N, C, H, W).")
-    .shape(fixed_shape<kFirst>)
-    .grad([](Gradient& g) { g.op("NCHW2NHWC", {g.GO(0)}, {g.GI(0)}); })
-    .kernel<ToFirst>();
 
 }  // namespace
 }  // namespace pf

@@ -178,6 +178,10 @@ PF_INLINE float smallest(f32x4 a) {
 PF_INLINE f32x4 even_lanes(f32x4 a, f32x4 b) { return {__builtin_shufflevector(a.v, b.v, 0, 2, 4, 6)}; }
 PF_INLINE f32x4 odd_lanes(f32x4 a, f32x4 b) { return {__builtin_shufflevector(a.v, b.v, 1, 3, 5, 7)}; }
 
+// Lanes 0 0 1 1, and 2 2 3 3.
+PF_INLINE f32x4 low_twice(f32x4 a) { return {__builtin_shufflevector(a.v, a.v, 0, 0, 1, 1)}; }
+PF_INLINE f32x4 high_twice(f32x4 a) { return {__builtin_shufflevector(a.v, a.v, 2, 2, 3, 3)}; }
+
 // Rows become columns.
 PF_INLINE void transpose(f32x4& a, f32x4& b, f32x4& c, f32x4& d) {
   const RawF32x4 ab_low = __builtin_shufflevector(a.v, b.v, 0, 4, 1, 5);

@@ -198,9 +198,28 @@ PF_INLINE void each_row_pair(const Window& w, int dims, F body) {
   }
 }
 
+// dy where x is the largest of its window, as y says.
+PF_INLINE f32x4 where_largest(const float* x, f32x4 y, f32x4 dy) {
+  return select(f32x4::load(x) == y, dy, f32x4::zero());
+}
+
+// Windows of two side by side: four of them are eight inputs. Answers how many were done.
+int64_t max_gradient_pairs(int64_t count, const float* x, const float* y, const float* dy, float* dx) {
+  int64_t o = 0;
+  for (; o + 4 <= count; o += 4, x += 8, dx += 8) {
+    const f32x4 top = f32x4::load(y + o), change = f32x4::load(dy + o);
+    (f32x4::load(dx) + where_largest(x, low_twice(top), low_twice(change))).store(dx);
+    (f32x4::load(dx + 4) + where_largest(x + 4, high_twice(top), high_twice(change))).store(dx + 4);
+  }
+  return o;
+}
+
 void max_gradient_row(const Window& w, const float* x, const float* y, const float* dy, float* dx) {
   const int d = w.rank - 1;
-  for (int64_t o = 0; o < w.out[d]; ++o) {
+  int64_t o = 0;
+  if (w.kernel[d] == 2 && w.stride[d] == 2 && w.pad_head[d] == 0)
+    o = max_gradient_pairs(smaller(w.out[d], w.in[d] / 2), x, y, dy, dx);
+  for (; o < w.out[d]; ++o) {
     const Span span(w, d, o);
     for (int64_t i = span.begin; i < span.end; ++i) dx[i] += x[i] == y[o] ? dy[o] : 0.f;
   }
@@ -215,12 +234,11 @@ void average_gradient_row(const Window& w, int64_t rows, const float* dy, float*
   }
 }
 
-// Channels [begin, begin + n) of one pixel of NHWC.
+// The channels of one pixel of NHWC.
 void max_gradient_pixel(int64_t n, const float* x, const float* y, const float* dy, float* dx) {
   int64_t c = 0;
   for (; c + 4 <= n; c += 4)
-    (f32x4::load(dx + c) + select(f32x4::load(x + c) == f32x4::load(y + c), f32x4::load(dy + c), f32x4::zero()))
-        .store(dx + c);
+    (f32x4::load(dx + c) + where_largest(x + c, f32x4::load(y + c), f32x4::load(dy + c))).store(dx + c);
   for (; c < n; ++c) dx[c] += x[c] == y[c] ? dy[c] : 0.f;
 }
 

@@ -4,7 +4,7 @@
 // were present; fields we do not know survive a decode and an encode.
 import { caffe2 } from '../gen/caffe2.ts'
 import { PfError } from '../util/error.ts'
-import { type Codec, type DecodeOptions, decodeMessage, encodeMessage } from './wire.ts'
+import { type Codec, type DecodeOptions, decodeMessage, encodeMessage, messagesIn } from './wire.ts'
 
 /** An int64: a number where that is exact, else a bigint. */
 export type Int64 = number | bigint
@@ -176,6 +176,8 @@ export interface Messages {
   MetaNetDef: MetaNetDef
 }
 
+const kOperators = 2 // NetDef.op
+
 const codecs = caffe2 as Record<keyof Messages, Codec>
 
 /** Decodes a message of any kind. Its byte fields are views of `bytes`. */
@@ -188,6 +190,8 @@ export function encode<K extends keyof Messages>(kind: K, message: Messages[K]):
 }
 
 export const decodeNetDef = (bytes: Uint8Array): NetDef => decode('NetDef', bytes)
+/** The serialized OperatorDefs of a serialized NetDef that decodes, in order. */
+export const operatorsIn = (net: Uint8Array): Generator<Uint8Array> => messagesIn(net, kOperators)
 export const encodeNetDef = (net: NetDef): Uint8Array => encode('NetDef', net)
 export const decodeOperatorDef = (bytes: Uint8Array): OperatorDef => decode('OperatorDef', bytes)
 export const encodeOperatorDef = (op: OperatorDef): Uint8Array => encode('OperatorDef', op)

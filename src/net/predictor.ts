@@ -5,7 +5,7 @@ import type { Tensor } from '../core/tensor.ts'
 import { PfError } from '../util/error.ts'
 import { didYouMean } from '../util/nearest.ts'
 import { copyOf, Net } from './net.ts'
-import { argument, getArgument, type NetDef, type OperatorDef } from './net-def.ts'
+import { argument, getArgument, type NetDef, type OperatorDef, operatorsIn } from './net-def.ts'
 import { outputsOf } from './passes/outputs.ts'
 import { looksLikeText, type ReadOptions, readNetDef } from './read-net.ts'
 import { type Feed, Workspace } from './workspace.ts'
@@ -46,7 +46,12 @@ export class Predictor {
     const def = prepared(await read(predictNet, { file: 'predict net' }), options)
     const workspace = await Workspace.open(options.backend)
     try {
-      if (init.op.length > 0) await workspace.runNetOnce(binary ? initNet : init)
+      if (binary && init.op.every(standsAlone) && !init.deviceOption) {
+        // One after the other: the weights are then never in memory twice.
+        for (const op of operatorsIn(initNet)) await workspace.runOperatorOnce(op)
+      } else if (init.op.length > 0) {
+        await workspace.runNetOnce(binary ? initNet : init)
+      }
       await workspace.createNet(def)
       return new Predictor(workspace, def, inputsOf(init, def))
     } catch (error) {
@@ -102,6 +107,10 @@ async function read(source: NetSource, options: ReadOptions): Promise<NetDef> {
   if (source instanceof Net) return copyOf(source.proto())
   if (typeof source === 'string' || source instanceof Uint8Array) return readNetDef(source, options)
   return copyOf(source)
+}
+
+function standsAlone({ input, controlInput }: OperatorDef): boolean {
+  return input.length === 0 && !controlInput?.length
 }
 
 // Caffe2 ignores arguments it does not know, so these stay harmless in a file.

@@ -187,6 +187,16 @@ function extended<A extends Float32Array | Float64Array>(
   return out
 }
 
+/** The messages that stand in field `field` of another, as views of its bytes. The message must have been decoded before. */
+export function* messagesIn(bytes: Uint8Array, field: number): Generator<Uint8Array> {
+  const reader = new WireReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32()
+    if (tag >>> 3 === field && (tag & 7) === 2) yield reader.bytes()
+    else reader.skipType(tag & 7)
+  }
+}
+
 /** Writes into one growing buffer, with the methods that generated encoders call. */
 export class WireWriter {
   private buf = new Uint8Array(256)

@@ -124,8 +124,9 @@ export class Workspace {
     await inContext(name, this.#withNet(bytes, run))
   }
 
-  async runOperatorOnce(op: OperatorDef): Promise<void> {
-    await this.backend.runOperator(this.#open(), encodeOperatorDef(op))
+  /** Creates an operator, runs it once and forgets it. The bytes of an OperatorDef go to the core as they are. */
+  async runOperatorOnce(op: OperatorDef | Uint8Array): Promise<void> {
+    await this.backend.runOperator(this.#open(), op instanceof Uint8Array ? op : encodeOperatorDef(op))
   }
 
   /** Runs a plan: nets and steps that repeat them. */

@@ -15,6 +15,7 @@ import {
   type NetDef,
   netDef,
   operatorDef,
+  operatorsIn,
 } from '../../src/net/net-def.ts'
 import { WireWriter } from '../../src/net/wire.ts'
 import { shared, sharedTest } from '../kit/data.ts'
@@ -73,6 +74,13 @@ test('int64 is exact', () => {
   }
   const dims = [3, 2n ** 60n, 0]
   assert.equal(decode('TensorProto', encode('TensorProto', { dims, int64Data: dims })).int64Data, dims)
+})
+
+test('the operators of a serialized net are found as they were written', () => {
+  const net = sample()
+  const found = [...operatorsIn(encodeNetDef(net))].map(decodeOperatorDef)
+  assert.equal(found, decodeNetDef(encodeNetDef(net)).op)
+  assert.equal([...operatorsIn(encodeNetDef(netDef({ name: 'empty' })))], [])
 })
 
 test('an outline passes long lists of floats over, packed or not, and keeps the rest', async () => {

@@ -53,10 +53,19 @@ struct GemmTile {
   }
 };
 
+// Steps of k for each time the pointers move. WebAssembly engines lose a third of the speed over the constant offsets
+// of several steps, and some of it over a counter of k, so the loops end by where the panel of B does.
+#if defined(__wasm__)
+constexpr int kSteps = 1;
+#else
+constexpr int kSteps = 4;
+#endif
+
 template <class V, int kRows, int kVectors>
 void gemm_panels(int64_t k, const float* a, const float* b, const ::pf::TileStore& store) {
   GemmTile<V, kRows, kVectors> tile;
-  for (; k > 0; --k, a += kRows, b += tile.kWidth) tile.step([a](int i) { return a + i; }, b);
+  for (const float* const end = b + k * tile.kWidth; b < end; a += kRows, b += tile.kWidth)
+    tile.step([a](int i) { return a + i; }, b);
   tile.store(store);
 }
 
@@ -67,12 +76,18 @@ void gemm_rows(int64_t taps, int64_t k, const float* const* a, const float* b, c
     const float* row[kRows];
     PF_UNROLL
     for (int i = 0; i < kRows; ++i) row[i] = a[i];
-    // One step a turn: unrolled, compilers for WebAssembly keep more loads waiting than there are registers for.
-    for (int64_t left = k; left > 0; --left, b += tile.kWidth) {
-      tile.step([&row](int i) { return row[i]; }, b);
+    const auto advance = [&row](int steps) {
       PF_UNROLL
-      for (int i = 0; i < kRows; ++i) ++row[i];
+      for (int i = 0; i < kRows; ++i) row[i] += steps;
+    };
+    const float* const end = b + k * tile.kWidth;
+    if constexpr (kSteps > 1) {
+      for (; end - b >= kSteps * tile.kWidth; advance(kSteps)) {
+        PF_UNROLL
+        for (int p = 0; p < kSteps; ++p, b += tile.kWidth) tile.step([&row, p](int i) { return row[i] + p; }, b);
+      }
     }
+    for (; b < end; advance(1), b += tile.kWidth) tile.step([&row](int i) { return row[i]; }, b);
   }
   tile.store(store);
 }

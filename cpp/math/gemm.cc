@@ -146,13 +146,18 @@ class BlockRows {
   int64_t step_;
 };
 
+// Whether anything is left to do once the sums are there.
+bool finishes(const Gemm& g) {
+  return g.row_bias || g.column_bias || g.add || g.low > -__builtin_huge_valf() || g.high < __builtin_huge_valf();
+}
+
 // Rows x columns of C for one block of k. A panel of B stays in the first-level cache while all rows pass by it.
 void run_block(const Gemm& g, const GemmKernel& kernel, Range rows, Range columns, Range k, const BlockRows& a,
                const float* b, int64_t b_step) {
   TileStore store{};
   store.stride = g.c_stride, store.alpha = g.alpha, store.low = g.low, store.high = g.high;
   store.accumulate = g.accumulate || k.begin > 0;
-  store.finish = k.end == g.k;
+  store.finish = k.end == g.k && finishes(g);
   for (int64_t j = columns.begin; j < columns.end; j += kernel.columns, b += b_step) {
     const int64_t width = smaller(kernel.columns, g.n - j);
     for (int64_t i = rows.begin, t = 0; i < rows.end; i += kernel.rows, ++t) {

@@ -7,11 +7,13 @@
 #include "core/simd.h"
 #include "math/gemm.h"
 #include "math/patches.h"
+#include "math/winograd_steps.h"
 
 namespace pf {
 namespace {
 
 constexpr int kPositions = 16;  // of a transformed 4 x 4 piece
+using Steps = WinogradSteps<2>;
 
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
@@ -50,13 +52,15 @@ struct WinogradScratch {
 PF_INLINE void transform_image(f32x4 d[4][4]) {
   PF_UNROLL
   for (int c = 0; c < 4; ++c) {
-    const f32x4 a = d[0][c] - d[2][c], b = d[1][c] + d[2][c], e = d[2][c] - d[1][c], f = d[1][c] - d[3][c];
-    d[0][c] = a, d[1][c] = b, d[2][c] = e, d[3][c] = f;
+    const f32x4 column[4] = {d[0][c], d[1][c], d[2][c], d[3][c]};
+    f32x4 u[4];
+    Steps::image(column, u);
+    d[0][c] = u[0], d[1][c] = u[1], d[2][c] = u[2], d[3][c] = u[3];
   }
   PF_UNROLL
   for (int r = 0; r < 4; ++r) {
-    const f32x4 a = d[r][0] - d[r][2], b = d[r][1] + d[r][2], e = d[r][2] - d[r][1], f = d[r][1] - d[r][3];
-    d[r][0] = a, d[r][1] = b, d[r][2] = e, d[r][3] = f;
+    const f32x4 row[4] = {d[r][0], d[r][1], d[r][2], d[r][3]};
+    Steps::image(row, d[r]);
   }
 }
 
@@ -88,14 +92,16 @@ PF_INLINE void transform_sums(const float* sums, int64_t position_step, f32x4 bi
   f32x4 rows[2][4];
   PF_UNROLL
   for (int c = 0; c < 4; ++c) {
-    const f32x4 a = f32x4::load(sums + c * position_step), b = f32x4::load(sums + (4 + c) * position_step);
-    const f32x4 d = f32x4::load(sums + (8 + c) * position_step), e = f32x4::load(sums + (12 + c) * position_step);
-    rows[0][c] = a + b + d, rows[1][c] = b - d - e;
+    f32x4 m[4], u[2];
+    PF_UNROLL
+    for (int r = 0; r < 4; ++r) m[r] = f32x4::load(sums + (4 * r + c) * position_step);
+    Steps::sums(m, u);
+    rows[0][c] = u[0], rows[1][c] = u[1];
   }
   PF_UNROLL
   for (int r = 0; r < 2; ++r) {
-    y[r][0] = min(max(rows[r][0] + rows[r][1] + rows[r][2] + bias, low), high);
-    y[r][1] = min(max(rows[r][1] - rows[r][2] - rows[r][3] + bias, low), high);
+    Steps::sums(rows[r], y[r]);
+    y[r][0] = min(max(y[r][0] + bias, low), high), y[r][1] = min(max(y[r][1] + bias, low), high);
   }
 }
 
@@ -153,21 +159,7 @@ void forward_image(const ConvShape& s, const PatchLayout& l, const Pieces& p, co
 
 int64_t workers(const ConvShape& s) { return s.batch >= thread_count() ? thread_count() : 1; }
 
-}  // namespace
-
-bool winograd_fits(const ConvShape& s) {
-  if (s.rank != 2 || s.group != 1 || s.channels_last || s.in_channels < 16 || s.out_channels < 16 || s.out_size < 64)
-    return false;
-  for (int d = 0; d < 2; ++d)
-    if (s.kernel[d] != 3 || s.stride[d] != 1 || s.dilation[d] != 1) return false;
-  return true;
-}
-
-int64_t winograd_packed_size(const ConvShape& s) {
-  return kPositions * gemm_packed_size(s.out_channels, s.in_channels, gemm_kernel().rows);
-}
-
-void winograd_pack(const ConvShape& s, const float* w, const float* scale, float* packed) {
+void pack(const ConvShape& s, const float* w, const float* scale, float* packed) {
   const int64_t rows = gemm_kernel().rows, channels = s.in_channels;
   const int64_t step = gemm_packed_size(s.out_channels, channels, int(rows));
   parallel_for((s.out_channels + rows - 1) / rows, 1 + 512 / (channels + 1), [&](int64_t begin, int64_t end) {
@@ -192,13 +184,8 @@ void winograd_pack(const ConvShape& s, const float* w, const float* scale, float
   });
 }
 
-int64_t winograd_scratch(const ConvShape& s) {
-  const Pieces p(s);
-  return WinogradScratch(s, patch_layout(p.window, s.in_channels, false, nullptr), p, workers(s), nullptr).total;
-}
-
-void winograd_forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
-                      float* scratch) {
+void forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
+             float* scratch) {
   const Pieces p(s);
   const PatchLayout l = patch_layout(p.window, s.in_channels, false, reinterpret_cast<int32_t*>(scratch));
   const WinogradScratch part(s, l, p, workers(s), scratch);
@@ -217,6 +204,59 @@ void winograd_forward(const ConvShape& s, const float* x, const float* packed, c
     parallel_for(s.batch, 1, run);
   else
     run(0, s.batch);
+}
+
+// What a way of computing costs, in multiplications of one pixel by the weights of one position, all channels: for each
+// position a product of as many rows as there are tiles, each transformed in and out, and the weights once from memory.
+// Measured in WebAssembly; wider vectors make the multiplications cheaper, and all else dearer in their terms.
+constexpr double kTransform = 10, kWeights = 8;
+
+double cost(const ConvShape& s, int64_t tile, int64_t positions, double transform) {
+  const GemmKernel& kernel = gemm_kernel();
+  const int64_t tiles = s.batch * ((s.out[0] + tile - 1) / tile) * ((s.out[1] + tile - 1) / tile);
+  const double width = kernel.columns / 8.0,
+               each = 1 + transform * width / s.in_channels + transform * width / s.out_channels;
+  return double(positions) * (double(round_up(tiles, kernel.rows)) * each + kWeights * width);
+}
+
+}  // namespace
+
+int winograd_tile(const ConvShape& s) {
+  if (s.rank != 2 || s.group != 1 || s.in_channels < 16 || s.out_channels < 16) return 0;
+  for (int d = 0; d < 2; ++d)
+    if (s.kernel[d] != 3 || s.stride[d] != 1 || s.dilation[d] != 1) return 0;
+  if (!s.channels_last) return s.out_size < 64 ? 0 : 2;
+  int best = 0;
+  double least = cost(s, 1, 9, 0);
+  for (int tile = 2; tile <= 4; tile += 2) {
+    const double each = cost(s, tile, (tile + 2) * (tile + 2), kTransform);
+    if (each < least) least = each, best = tile;
+  }
+  return best;
+}
+
+bool winograd_fits(const ConvShape& s) { return winograd_tile(s) != 0; }
+
+int64_t winograd_packed_size(const ConvShape& s) {
+  if (s.channels_last) return winograd_last_packed_size(s, winograd_tile(s));
+  return kPositions * gemm_packed_size(s.out_channels, s.in_channels, gemm_kernel().rows);
+}
+
+void winograd_pack(const ConvShape& s, const float* w, const float* scale, float* packed) {
+  if (s.channels_last) return winograd_last_pack(s, winograd_tile(s), w, scale, packed);
+  pack(s, w, scale, packed);
+}
+
+int64_t winograd_scratch(const ConvShape& s) {
+  if (s.channels_last) return winograd_last_scratch(s, winograd_tile(s));
+  const Pieces p(s);
+  return WinogradScratch(s, patch_layout(p.window, s.in_channels, false, nullptr), p, workers(s), nullptr).total;
+}
+
+void winograd_forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
+                      float* scratch) {
+  if (s.channels_last) return winograd_last_forward(s, winograd_tile(s), x, packed, finish, y, scratch);
+  forward(s, x, packed, finish, y, scratch);
 }
 
 }  // namespace pf

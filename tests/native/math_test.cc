@@ -10,6 +10,7 @@
 #include "math/reduce.h"
 #include "math/transpose.h"
 #include "math/vector_math.h"
+#include "math/winograd.h"
 #include "test.h"
 
 using namespace pf;
@@ -121,20 +122,44 @@ bool draw_conv(Dice& dice, ConvShape* s) {
   return true;
 }
 
-// One that Winograd's transform takes.
-ConvShape draw_winograd(Dice& dice) {
+// A 3 x 3 convolution with stride 1.
+ConvShape three_by_three(int64_t batch, int64_t height, int64_t width, int64_t in_channels, int64_t out_channels) {
   ConvShape s;
-  s.rank = 2, s.batch = dice.upto(2), s.in_channels = 15 + dice.upto(20), s.out_channels = 15 + dice.upto(30);
+  s.rank = 2, s.batch = batch, s.in_channels = in_channels, s.out_channels = out_channels;
+  s.in[0] = height, s.in[1] = width, s.in_size = height * width, s.taps = 9;
   for (int d = 0; d < 2; ++d) {
-    s.in[d] = 8 + dice.upto(14), s.kernel[d] = 3, s.stride[d] = s.dilation[d] = 1;
-    s.pad_head[d] = dice.upto(3) - 1, s.pad_tail[d] = dice.upto(3) - 1;
-    s.out[d] = s.in[d] + s.pad_head[d] + s.pad_tail[d] - 2;
-    s.in_size *= s.in[d], s.out_size *= s.out[d], s.taps *= 3;
+    s.kernel[d] = 3, s.stride[d] = s.dilation[d] = s.pad_head[d] = s.pad_tail[d] = 1;
+    s.out[d] = s.in[d], s.out_size *= s.out[d];
   }
   return s;
 }
 
-void check_forward(Dice& dice, const ConvShape& s, const Floats& x, const Floats& w) {
+// One that Winograd's transform takes.
+ConvShape draw_winograd(Dice& dice) {
+  ConvShape s =
+      three_by_three(dice.upto(2), 7 + dice.upto(15), 7 + dice.upto(15), 15 + dice.upto(20), 15 + dice.upto(30));
+  s.out_size = 1;
+  for (int d = 0; d < 2; ++d) {
+    s.pad_head[d] = dice.upto(4) - 2, s.pad_tail[d] = dice.upto(4) - 2;
+    s.out[d] = s.in[d] + s.pad_head[d] + s.pad_tail[d] - 2, s.out_size *= s.out[d];
+  }
+  return s;
+}
+
+// The forward pass with a filter packed for it: conv_…, or, given a tile, Winograd's with channels last.
+void run_forward(const ConvShape& s, int tile, const Floats& x, const Floats& w, const float* scale,
+                 const ConvFinish& finish, float* y) {
+  Room packed(tile ? winograd_last_packed_size(s, tile) : conv_packed_size(s));
+  Room scratch(tile ? winograd_last_scratch(s, tile) : conv_forward_scratch(s));
+  tile ? winograd_last_pack(s, tile, w.data(), scale, packed.data()) : conv_pack(s, w.data(), scale, packed.data());
+  if (tile)
+    winograd_last_forward(s, tile, x.data(), packed.data(), finish, y, scratch.data());
+  else
+    conv_forward(s, x.data(), packed.data(), finish, y, scratch.data());
+  EXPECT(packed.intact() && scratch.intact());
+}
+
+void check_forward(Dice& dice, const ConvShape& s, const Floats& x, const Floats& w, int tile = 0) {
   const int64_t y_size = s.batch * s.out_channels * s.out_size;
   Floats y(static_cast<size_t>(y_size)), plain = y, scaled = w;
   const Floats bias = dice.floats(s.out_channels), scale = dice.floats(s.out_channels);
@@ -143,16 +168,17 @@ void check_forward(Dice& dice, const ConvShape& s, const Floats& x, const Floats
   if (dice.chance(2)) finish.low = 0;
   const Floats add = dice.floats(y_size);
   if (s.channels_last && dice.chance(2)) finish.add = add.data();
+  if (tile && dice.chance(4)) y = add, finish.add = y.data();  // Y may be the tensor that is added
   const bool with_scale = dice.chance(2);
   for (int64_t i = 0; with_scale && i < s.out_channels * s.patch(); ++i)
     scaled[size_t(i)] *= scale[size_t(i / s.patch())];
-  Room packed(conv_packed_size(s)), scratch(conv_forward_scratch(s));
-  conv_pack(s, w.data(), with_scale ? scale.data() : nullptr, packed.data());
-  conv_forward(s, x.data(), packed.data(), finish, y.data(), scratch.data());
-  conv_forward_plain(s, x.data(), scaled.data(), finish, plain.data());
-  EXPECT(packed.intact() && scratch.intact());
+  ConvFinish plain_finish = finish;
+  if (finish.add) plain_finish.add = add.data();
+  run_forward(s, tile, x, w, with_scale ? scale.data() : nullptr, finish, y.data());
+  conv_forward_plain(s, x.data(), scaled.data(), plain_finish, plain.data());
   for (int64_t i = 0; i < y_size && !pf_test::faults; ++i)
-    EXPECT(near(y[size_t(i)], plain[size_t(i)]), i, y[size_t(i)], plain[size_t(i)], s.rank, s.group, s.channels_last);
+    EXPECT(near(y[size_t(i)], plain[size_t(i)]), i, y[size_t(i)], plain[size_t(i)], s.rank, s.group, s.channels_last,
+           tile);
 }
 
 // Convolution is linear in X and in W: the gradient of one element is dY times the output of that element alone.
@@ -291,17 +317,55 @@ TEST("convolution and its gradients are the plain ones, for any rank, group, str
     });
 }
 
-TEST("3 x 3 convolution by Winograd's transform is the plain one") {
+TEST("3 x 3 convolution by Winograd's transform is the plain one, for every tile, border, order and finish") {
   for (int threads : {1, 3})
     with_threads(threads, [] {
       Dice dice{6};
-      for (int i = 0; i < 20 && !pf_test::faults; ++i) {
-        const ConvShape s = draw_winograd(dice);
-        EXPECT(s.out_size < 64 || conv_packed_size(s) % 16 == 0);
+      for (int i = 0; i < 60 && !pf_test::faults; ++i) {
+        ConvShape s = draw_winograd(dice);
+        const int way = i % 4, tile = way == 3 ? 0 : 2 * way;  // 0: channels first; 3: channels last, as conv_… chooses
+        s.channels_last = way > 0, s.filter_first = s.channels_last && dice.chance(2);
+        EXPECT(way || s.out_size < 64 || conv_packed_size(s) % 16 == 0);
         check_forward(dice, s, dice.floats(s.batch * s.in_channels * s.in_size),
-                      dice.floats(s.out_channels * s.patch()));
+                      dice.floats(s.out_channels * s.patch()), tile);
       }
     });
+}
+
+TEST("Winograd's error stays within 1e-5 of the largest output, and no number of threads changes a bit") {
+  Dice dice{7};
+  for (int tile : {2, 4})
+    for (int64_t channels : {30, 256}) {
+      ConvShape s = three_by_three(channels == 30 ? 3 : 1, channels == 30 ? 90 : 14, 14, channels, 37);
+      s.channels_last = true;
+      const Floats x = dice.floats(s.batch * channels * s.in_size), w = dice.floats(37 * s.patch());
+      Floats y[3];
+      for (int threads : {0, 1, 3}) {
+        Floats& result = y[threads > 1 ? 2 : threads];
+        result.resize(size_t(s.batch * 37 * s.out_size));
+        if (threads) set_thread_count(threads), run_forward(s, tile, x, w, nullptr, {}, result.data());
+      }
+      conv_forward_plain(s, x.data(), w.data(), {}, y[0].data());
+      double error = 0, largest = 0;
+      for (size_t i = 0; i < y[0].size(); ++i) {
+        error = std::fmax(error, std::fabs(double(y[1][i]) - y[0][i]));
+        largest = std::fmax(largest, std::fabs(y[0][i]));
+      }
+      EXPECT(y[1] == y[2], tile, channels);
+      EXPECT(error < 1e-5 * largest, tile, channels, error, largest);
+    }
+}
+
+TEST("Winograd's transform is chosen where it pays") {
+  const auto tile = [](int64_t batch, int64_t size, int64_t channels, int64_t stride = 1) {
+    ConvShape s = three_by_three(batch, size, size, channels, channels);
+    s.channels_last = true, s.stride[1] = stride;
+    return winograd_tile(s);
+  };
+  EXPECT(tile(1, 224, 64) == 4 && tile(1, 56, 128) == 4);
+  EXPECT(tile(1, 7, 512) < 4);  // 36 filters of 1 MB would be read for four tiles
+  EXPECT(tile(64, 7, 512) == 4);
+  EXPECT(tile(1, 3, 512) == 0 && tile(1, 224, 8) == 0 && tile(0, 224, 64) == 0 && tile(1, 224, 64, 2) == 0);
 }
 
 TEST("pooling is the naive one in both orders") {

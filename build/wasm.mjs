@@ -57,7 +57,10 @@ const common = [
 // whose loops are in cpp/math.
 const loops = ['-O2', '-fno-unroll-loops', '-mllvm', '-force-vector-interleave=1', '-mllvm']
 const files = (folder, ...names) => names.map((name) => `cpp/${folder}/${name}.cc`)
-const decisions = files('math', 'broadcast', 'conv', 'conv_backward', 'conv_geometry', 'filler', 'fold')
+const decisions = [
+  ...files('math', 'broadcast', 'conv', 'conv_backward', 'conv_geometry', 'filler', 'fold'),
+  ...files('math', 'winograd_last'),
+]
 function levelOf(source) {
   if (source === 'cpp/core/parallel.cc') return ['-O2']
   if (saysLoops(source)) return [...loops, '-inline-threshold=10']

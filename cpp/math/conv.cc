@@ -113,13 +113,13 @@ void pack_depthwise(const ConvShape& s, const float* w, const float* scale, floa
 
 int64_t conv_packed_size(const ConvShape& s) {
   if (s.depthwise()) return s.in_channels * s.taps;
-  if (winograd_fits(s)) return winograd_packed_size(s);
+  if (const int tile = winograd_tile(s)) return winograd_packed_size(s, tile);
   return s.group * gemm_packed_size(s.out_per_group(), s.patch(), panel_width(s));
 }
 
 void conv_pack(const ConvShape& s, const float* w, const float* scale, float* packed) {
   if (s.depthwise()) return pack_depthwise(s, w, scale, packed);
-  if (winograd_fits(s)) return winograd_pack(s, w, scale, packed);
+  if (const int tile = winograd_tile(s)) return winograd_pack(s, tile, w, scale, packed);
   const int width = panel_width(s);
   const int64_t outputs = s.out_per_group(), k = s.patch(), size = gemm_packed_size(outputs, k, width);
   for (int64_t g = 0; g < s.group; ++g) {
@@ -133,7 +133,7 @@ void conv_pack(const ConvShape& s, const float* w, const float* scale, float* pa
 
 int64_t conv_forward_scratch(const ConvShape& s) {
   if (s.depthwise()) return depthwise_scratch(s);
-  if (winograd_fits(s)) return winograd_scratch(s);
+  if (const int tile = winograd_tile(s)) return winograd_scratch(s, tile);
   const PatchLayout layout = patch_layout(s, s.in_channels, s.channels_last, nullptr);
   return ForwardScratch(s, layout, nullptr).total;
 }
@@ -141,7 +141,7 @@ int64_t conv_forward_scratch(const ConvShape& s) {
 void conv_forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
                   float* scratch) {
   if (s.depthwise()) return depthwise_forward(s, x, packed, finish, y, scratch);
-  if (winograd_fits(s)) return winograd_forward(s, x, packed, finish, y, scratch);
+  if (const int tile = winograd_tile(s)) return winograd_forward(s, tile, x, packed, finish, y, scratch);
   const PatchLayout layout = patch_layout(s, s.in_channels, s.channels_last, reinterpret_cast<int32_t*>(scratch));
   const ForwardScratch part(s, layout, scratch);
   const int64_t in_step = s.in_channels * s.in_size, out_step = s.out_channels * s.out_size;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The micro kernels, written once over a vector type V (load, load_splat, splat, store, madd, min, max, kLanes).
-// No include guard on purpose: gemm_x86.cc includes it once per instruction set, inside a namespace and a target
+// No include guard on purpose: wide_x86.cc includes it once per instruction set, inside a namespace and a target
 // region of its own.
 
 // The tile: accumulators, kVectors vectors of B and one splat of A must fit the registers.

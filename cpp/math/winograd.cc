@@ -7,10 +7,11 @@
 #include "core/simd.h"
 #include "math/gemm.h"
 #include "math/patches.h"
-#include "math/winograd_steps.h"
+#include "math/winograd_transforms.h"
 
 namespace pf {
 namespace {
+#include "math/winograd_kernel.h"
 
 constexpr int kPositions = 16;  // of a transformed 4 x 4 piece
 using Steps = WinogradSteps<2>;
@@ -159,31 +160,6 @@ void forward_image(const ConvShape& s, const PatchLayout& l, const Pieces& p, co
 
 int64_t workers(const ConvShape& s) { return s.batch >= thread_count() ? thread_count() : 1; }
 
-void pack(const ConvShape& s, const float* w, const float* scale, float* packed) {
-  const int64_t rows = gemm_kernel().rows, channels = s.in_channels;
-  const int64_t step = gemm_packed_size(s.out_channels, channels, int(rows));
-  parallel_for((s.out_channels + rows - 1) / rows, 1 + 512 / (channels + 1), [&](int64_t begin, int64_t end) {
-    for (int64_t m = begin * rows; m < end * rows; ++m)
-      for (int64_t c = 0; c < channels; ++c) {
-        float u[4][3] = {}, factor = 0;
-        if (m < s.out_channels) {
-          const float* g = w + (m * channels + c) * 9;
-          factor = scale ? scale[m] : 1.f;
-          for (int j = 0; j < 3; ++j) {
-            u[0][j] = g[j], u[3][j] = g[6 + j];
-            u[1][j] = (g[j] + g[3 + j] + g[6 + j]) * 0.5f, u[2][j] = (g[j] - g[3 + j] + g[6 + j]) * 0.5f;
-          }
-        }
-        float* to = packed + m / rows * rows * channels + c * rows + m % rows;
-        for (int r = 0; r < 4; ++r, to += 4 * step) {
-          to[0] = u[r][0] * factor, to[3 * step] = u[r][2] * factor;
-          to[step] = (u[r][0] + u[r][1] + u[r][2]) * 0.5f * factor;
-          to[2 * step] = (u[r][0] - u[r][1] + u[r][2]) * 0.5f * factor;
-        }
-      }
-  });
-}
-
 void forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
              float* scratch) {
   const Pieces p(s);
@@ -208,21 +184,22 @@ void forward(const ConvShape& s, const float* x, const float* packed, const Conv
 
 // What a way of computing costs, in multiplications of one pixel by the weights of one position, all channels: for each
 // position a product of as many rows as there are tiles, each transformed in and out, and the weights once from memory.
-// Measured in WebAssembly; wider vectors make the multiplications cheaper, and all else dearer in their terms.
+// Measured in WebAssembly; wider vectors make multiplications cheaper, weights dearer in their terms, and transforms,
+// half of which is memory's time, less so.
 constexpr double kTransform = 10, kWeights = 8;
 
 double cost(const ConvShape& s, int64_t tile, int64_t positions, double transform) {
   const GemmKernel& kernel = gemm_kernel();
   const int64_t tiles = s.batch * ((s.out[0] + tile - 1) / tile) * ((s.out[1] + tile - 1) / tile);
-  const double width = kernel.columns / 8.0,
-               each = 1 + transform * width / s.in_channels + transform * width / s.out_channels;
+  const double width = kernel.columns / 8.0, both = transform * (1 + width) / 2;
+  const double each = 1 + both / double(s.in_channels) + both / double(s.out_channels);
   return double(positions) * (double(round_up(tiles, kernel.rows)) * each + kWeights * width);
 }
 
 }  // namespace
 
 int winograd_tile(const ConvShape& s) {
-  if (s.rank != 2 || s.group != 1 || s.in_channels < 16 || s.out_channels < 16) return 0;
+  if (s.rank != 2 || s.group != 1 || s.in_channels < kWinogradLanes || s.out_channels < kWinogradLanes) return 0;
   for (int d = 0; d < 2; ++d)
     if (s.kernel[d] != 3 || s.stride[d] != 1 || s.dilation[d] != 1) return 0;
   if (!s.channels_last) return s.out_size < 64 ? 0 : 2;
@@ -235,27 +212,15 @@ int winograd_tile(const ConvShape& s) {
   return best;
 }
 
-bool winograd_fits(const ConvShape& s) { return winograd_tile(s) != 0; }
-
-int64_t winograd_packed_size(const ConvShape& s) {
-  if (s.channels_last) return winograd_last_packed_size(s, winograd_tile(s));
-  return kPositions * gemm_packed_size(s.out_channels, s.in_channels, gemm_kernel().rows);
-}
-
-void winograd_pack(const ConvShape& s, const float* w, const float* scale, float* packed) {
-  if (s.channels_last) return winograd_last_pack(s, winograd_tile(s), w, scale, packed);
-  pack(s, w, scale, packed);
-}
-
-int64_t winograd_scratch(const ConvShape& s) {
-  if (s.channels_last) return winograd_last_scratch(s, winograd_tile(s));
+int64_t winograd_scratch(const ConvShape& s, int tile) {
+  if (s.channels_last) return winograd_last_scratch(s, tile);
   const Pieces p(s);
   return WinogradScratch(s, patch_layout(p.window, s.in_channels, false, nullptr), p, workers(s), nullptr).total;
 }
 
-void winograd_forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
-                      float* scratch) {
-  if (s.channels_last) return winograd_last_forward(s, winograd_tile(s), x, packed, finish, y, scratch);
+void winograd_forward(const ConvShape& s, int tile, const float* x, const float* packed, const ConvFinish& finish,
+                      float* y, float* scratch) {
+  if (s.channels_last) return winograd_last_forward(s, tile, x, packed, finish, y, scratch);
   forward(s, x, packed, finish, y, scratch);
 }
 

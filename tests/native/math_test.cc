@@ -149,11 +149,11 @@ ConvShape draw_winograd(Dice& dice) {
 // The forward pass with a filter packed for it: conv_…, or, given a tile, Winograd's with channels last.
 void run_forward(const ConvShape& s, int tile, const Floats& x, const Floats& w, const float* scale,
                  const ConvFinish& finish, float* y) {
-  Room packed(tile ? winograd_last_packed_size(s, tile) : conv_packed_size(s));
-  Room scratch(tile ? winograd_last_scratch(s, tile) : conv_forward_scratch(s));
-  tile ? winograd_last_pack(s, tile, w.data(), scale, packed.data()) : conv_pack(s, w.data(), scale, packed.data());
+  Room packed(tile ? winograd_packed_size(s, tile) : conv_packed_size(s));
+  Room scratch(tile ? winograd_scratch(s, tile) : conv_forward_scratch(s));
+  tile ? winograd_pack(s, tile, w.data(), scale, packed.data()) : conv_pack(s, w.data(), scale, packed.data());
   if (tile)
-    winograd_last_forward(s, tile, x.data(), packed.data(), finish, y, scratch.data());
+    winograd_forward(s, tile, x.data(), packed.data(), finish, y, scratch.data());
   else
     conv_forward(s, x.data(), packed.data(), finish, y, scratch.data());
   EXPECT(packed.intact() && scratch.intact());

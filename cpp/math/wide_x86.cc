@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Wider tiles for x86, chosen at run time, so that one binary serves every machine.
+// Wider vectors for x86, chosen at run time, so that one binary serves every machine.
 #if defined(__x86_64__)
 #include <immintrin.h>
 
 #include "core/simd.h"
 #include "math/gemm.h"
+#include "math/winograd_transforms.h"
 
 namespace pf {
 namespace sse {
 #include "math/gemm_kernel.h"
+#include "math/winograd_kernel.h"
 const GemmKernel kKernel = {4, 8, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>};
+const WinogradTransforms kTransforms[] = {winograd_transforms_of<f32x4, 2>, winograd_transforms_of<f32x4, 4>};
 }  // namespace sse
 }  // namespace pf
 
@@ -31,12 +34,15 @@ struct Vector {
   PF_INLINE void store(float* p) const { _mm256_storeu_ps(p, v); }
 };
 PF_INLINE Vector operator+(Vector a, Vector b) { return {_mm256_add_ps(a.v, b.v)}; }
+PF_INLINE Vector operator-(Vector a, Vector b) { return {_mm256_sub_ps(a.v, b.v)}; }
 PF_INLINE Vector operator*(Vector a, Vector b) { return {_mm256_mul_ps(a.v, b.v)}; }
 PF_INLINE Vector madd(Vector a, Vector b, Vector c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 PF_INLINE Vector min(Vector a, Vector b) { return {_mm256_min_ps(b.v, a.v)}; }
 PF_INLINE Vector max(Vector a, Vector b) { return {_mm256_max_ps(b.v, a.v)}; }
 #include "math/gemm_kernel.h"
+#include "math/winograd_kernel.h"
 const GemmKernel kKernel = {6, 16, 256, gemm_panels<Vector, 6, 2>, gemm_rows<Vector, 6, 2>};
+const WinogradTransforms kTransforms[] = {winograd_transforms_of<Vector, 2>, winograd_transforms_of<Vector, 4>};
 }  // namespace avx2
 }  // namespace pf
 #if defined(__clang__)
@@ -60,12 +66,15 @@ struct Vector {
   PF_INLINE void store(float* p) const { _mm512_storeu_ps(p, v); }
 };
 PF_INLINE Vector operator+(Vector a, Vector b) { return {_mm512_add_ps(a.v, b.v)}; }
+PF_INLINE Vector operator-(Vector a, Vector b) { return {_mm512_sub_ps(a.v, b.v)}; }
 PF_INLINE Vector operator*(Vector a, Vector b) { return {_mm512_mul_ps(a.v, b.v)}; }
 PF_INLINE Vector madd(Vector a, Vector b, Vector c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 PF_INLINE Vector min(Vector a, Vector b) { return {_mm512_min_ps(b.v, a.v)}; }
 PF_INLINE Vector max(Vector a, Vector b) { return {_mm512_max_ps(b.v, a.v)}; }
 #include "math/gemm_kernel.h"
+#include "math/winograd_kernel.h"
 const GemmKernel kKernel = {8, 32, 256, gemm_panels<Vector, 8, 2>, gemm_rows<Vector, 8, 2>};
+const WinogradTransforms kTransforms[] = {winograd_transforms_of<Vector, 2>, winograd_transforms_of<Vector, 4>};
 }  // namespace avx512
 }  // namespace pf
 #if defined(__clang__)
@@ -75,11 +84,18 @@ const GemmKernel kKernel = {8, 32, 256, gemm_panels<Vector, 8, 2>, gemm_rows<Vec
 #endif
 
 namespace pf {
+namespace {
 
-const GemmKernel& gemm_kernel() {
-  if (__builtin_cpu_supports("avx512f")) return avx512::kKernel;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::kKernel;
-  return sse::kKernel;
+bool has_avx512() { return __builtin_cpu_supports("avx512f"); }
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+}  // namespace
+
+const GemmKernel& gemm_kernel() { return has_avx512() ? avx512::kKernel : has_avx2() ? avx2::kKernel : sse::kKernel; }
+
+const WinogradTransforms& winograd_transforms(int64_t tile) {
+  const int i = tile == 4;
+  return has_avx512() ? avx512::kTransforms[i] : has_avx2() ? avx2::kTransforms[i] : sse::kTransforms[i];
 }
 
 }  // namespace pf

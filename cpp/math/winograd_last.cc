@@ -21,40 +21,48 @@ int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1) / by; }
 
-// How the work is cut, for tiles of `tile` x `tile` outputs.
+// How the work is cut, for tiles of `tile` x `tile` outputs. The sums of a piece do not depend on its block.
 struct Blocks {
   static constexpr int64_t kFloats = int64_t(1) << 17;  // of a block's pieces and sums: 512 KiB of second-level cache
   static constexpr int64_t kFew = 32;                   // pieces that are worth reading the whole filter for
 
-  int64_t tile, inputs, positions, down, across, count, block, blocks;
-  int64_t outputs;               // channels, filled up to whole panels
+  int64_t tile, inputs, positions, down, across, count;
+  int64_t outputs;                   // channels, filled up to whole panels
+  int64_t rows, row_panels, blocks;  // pieces are dealt out by the rows of a product's tile
   int64_t piece_step, sum_step;  // from position to position; 16 more than a power of 2, which would share cache sets
+  bool apart;                    // each thread works on blocks of its own
   const WinogradTransforms& transforms;
+
   Blocks(const ConvShape& s, int64_t tile_size)
-      : tile(tile_size), inputs(tile + 2), positions(inputs * inputs), transforms(winograd_transforms(tile_size)) {
+      : tile(tile_size),
+        inputs(tile + 2),
+        positions(inputs * inputs),
+        rows(gemm_kernel().rows),
+        transforms(winograd_transforms(tile_size)) {
     down = divide_up(s.out[0], tile), across = divide_up(s.out[1], tile), count = s.batch * down * across;
-    outputs = round_up(s.out_channels, gemm_kernel().columns);
-    int64_t fitting = kFloats / (positions * (s.in_channels + outputs));
-    if (fitting < kFew) fitting = kFew;
-    block = round_up(divide_up(count, divide_up(count, fitting)), gemm_kernel().rows);
-    blocks = divide_up(count, block);
+    outputs = round_up(s.out_channels, gemm_kernel().columns), row_panels = divide_up(count, rows);
+    const int64_t threads = thread_count(), channels = s.in_channels + outputs;
+    // Apart, each thread reads the whole filter; together, pieces and sums go from one's cache to another's.
+    apart = threads > 1 && count >= 16 * threads && 2 * count * channels > threads * s.in_channels * outputs;
+    const int64_t fitting = kFloats / (positions * channels);
+    blocks = divide_up(count, fitting < kFew ? kFew : fitting);
+    if (apart) blocks = round_up(blocks, threads);
+    const int64_t block = divide_up(row_panels, blocks) * rows;
     piece_step = round_up(block * s.in_channels, 16) + 16, sum_step = block * outputs + 16;
   }
+  int64_t begin(int64_t block) const { return smaller(block * row_panels / blocks * rows, count); }
 };
-
-// Each thread works on a block of its own if there are enough for all to be busy to the end; else all on each block.
-bool apart(const Blocks& b) { return b.blocks >= 4 * thread_count(); }
 
 struct BlockScratch {
   float *zeros, *pieces, *sums, *product;
   int64_t pieces_step, sums_step, total;  // from thread to thread
   BlockScratch(const ConvShape& s, const Blocks& b, float* block) {
     Carver carve(block);
-    const int64_t workers = apart(b) ? thread_count() : 1;
+    const int64_t workers = b.apart ? thread_count() : 1;
     pieces_step = b.positions * b.piece_step, sums_step = b.positions * b.sum_step;
     zeros = carve.floats(s.in_channels);
     pieces = carve.floats(pieces_step * workers), sums = carve.floats(sums_step * workers);
-    product = carve.floats(gemm_scratch(b.block, b.outputs, s.in_channels));
+    product = carve.floats(gemm_scratch(divide_up(b.row_panels, b.blocks) * b.rows, b.outputs, s.in_channels));
     total = carve.total;
   }
 };
@@ -122,21 +130,21 @@ void winograd_last_forward(const ConvShape& s, int tile, const float* x, const f
   const BlockScratch part(s, b, scratch);
   std::memset(part.zeros, 0, size_t(s.in_channels) * sizeof(float));
   const auto run = [&](int64_t first, int64_t last) {
-    const int64_t worker = apart(b) ? thread_index() : 0;
+    const int64_t worker = b.apart ? thread_index() : 0;
     float *const pieces = part.pieces + worker * part.pieces_step, *const sums = part.sums + worker * part.sums_step;
-    for (int64_t at = first * b.block; at < smaller(last * b.block, b.count); at += b.block) {
-      const int64_t count = smaller(b.block, b.count - at);
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t at = b.begin(i), count = b.begin(i + 1) - at;
       parallel_for(count, 1 + 2048 / (s.in_channels * b.positions), [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i)
-          read_piece(s, b, Place(b, at + i), x, part.zeros, pieces + i * s.in_channels);
+        for (int64_t p = begin; p < end; ++p)
+          read_piece(s, b, Place(b, at + p), x, part.zeros, pieces + p * s.in_channels);
       });
       multiply(s, b, count, pieces, packed, sums, part.product);
       parallel_for(count, 1 + 2048 / (s.out_channels * b.positions), [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) write_piece(s, b, Place(b, at + i), sums + i * b.outputs, finish, y);
+        for (int64_t p = begin; p < end; ++p) write_piece(s, b, Place(b, at + p), sums + p * b.outputs, finish, y);
       });
     }
   };
-  if (apart(b))
+  if (b.apart)
     parallel_for(b.blocks, 1, run);
   else
     run(0, b.blocks);

@@ -219,9 +219,11 @@ const GemmKernel kKernel = {4, 8, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4
 const GemmKernel& gemm_kernel() { return kKernel; }
 #endif
 
-int64_t gemm_scratch(int64_t m, int64_t n, int64_t k) {
-  return thread_scratch(m, n, k, gemm_kernel()) * thread_count();
-}
+int64_t gemm_alone_scratch(int64_t m, int64_t n, int64_t k) { return thread_scratch(m, n, k, gemm_kernel()); }
+
+void gemm_alone(const Gemm& g, float* scratch) { run_range(g, gemm_kernel(), {0, g.m}, {0, g.n}, scratch); }
+
+int64_t gemm_scratch(int64_t m, int64_t n, int64_t k) { return gemm_alone_scratch(m, n, k) * thread_count(); }
 
 void gemm(const Gemm& g, float* scratch) {
   if (g.m <= 0 || g.n <= 0) return;

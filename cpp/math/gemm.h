@@ -75,8 +75,12 @@ struct Gemm {
 // Floats of scratch a product of this size needs on all threads together.
 int64_t gemm_scratch(int64_t m, int64_t n, int64_t k);
 // Uses the pool's threads, or only the calling one when called from inside a parallel_for. `scratch` belongs to all
-// threads: each takes the part of its thread_index().
+// threads: each takes the part of its thread_index(), so products that run at the same time must be of one size.
 void gemm(const Gemm& g, float* scratch);
+
+// The same, none of its sizes 0, on the calling thread alone, which brings scratch of its own.
+int64_t gemm_alone_scratch(int64_t m, int64_t n, int64_t k);
+void gemm_alone(const Gemm& g, float* scratch);
 
 // Packing a whole side once.
 int64_t gemm_packed_size(int64_t count, int64_t k, int width);

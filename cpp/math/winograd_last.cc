@@ -2,9 +2,9 @@
 // Winograd's convolution with channels last. Vectors run along the channels, so that no transform moves lanes, and the
 // products read the transformed pieces where they lie.
 //
-// Pieces of all images are numbered through and worked off block by block: the transformed image of a block is
-// V[position] [piece][channel]; for each position a product with that position's filter gives the sums
-// [position][piece][output channel], which are transformed back, finished and stored.
+// Pieces of all images are numbered through and worked off block by block. A block's transformed image lies by position,
+// piece and channel; for each position a product with that position's filter gives the sums, by position, piece and
+// output channel, which are transformed back, finished and stored.
 #include <cstring>
 
 #include "core/parallel.h"
@@ -55,14 +55,15 @@ struct Blocks {
 
 struct BlockScratch {
   float *zeros, *pieces, *sums, *product;
-  int64_t pieces_step, sums_step, total;  // from thread to thread
+  int64_t pieces_step, sums_step, product_step, total;  // from thread to thread
   BlockScratch(const ConvShape& s, const Blocks& b, float* block) {
     Carver carve(block);
     const int64_t workers = b.apart ? thread_count() : 1;
     pieces_step = b.positions * b.piece_step, sums_step = b.positions * b.sum_step;
     zeros = carve.floats(s.in_channels);
     pieces = carve.floats(pieces_step * workers), sums = carve.floats(sums_step * workers);
-    product = carve.floats(gemm_scratch(divide_up(b.row_panels, b.blocks) * b.rows, b.outputs, s.in_channels));
+    product_step = gemm_alone_scratch(divide_up(b.row_panels, b.blocks) * b.rows, b.outputs, s.in_channels);
+    product = carve.floats(product_step * thread_count());
     total = carve.total;
   }
 };
@@ -102,7 +103,7 @@ void write_piece(const ConvShape& s, const Blocks& b, const Place& place, const 
 
 // The sums of `count` pieces. Threads share panels of the filter's positions.
 void multiply(const ConvShape& s, const Blocks& b, int64_t count, const float* pieces, const float* packed, float* sums,
-              float* scratch) {
+              float* scratch, int64_t scratch_step) {
   const int64_t width = gemm_kernel().columns, panels = b.outputs / width, panel = width * s.in_channels;
   parallel_for(b.positions * panels, 1 + 100000 / (2 * count * panel), [&](int64_t begin, int64_t end) {
     while (begin < end) {
@@ -111,7 +112,7 @@ void multiply(const ConvShape& s, const Blocks& b, int64_t count, const float* p
       g.m = count, g.n = some * width, g.k = s.in_channels;
       g.a = rows_of(pieces + position * b.piece_step, s.in_channels), g.b.packed = packed + begin * panel;
       g.c = sums + position * b.sum_step + first * width, g.c_stride = b.outputs;
-      gemm(g, scratch);
+      gemm_alone(g, scratch + thread_index() * scratch_step);
       begin += some;
     }
   });
@@ -138,7 +139,7 @@ void winograd_last_forward(const ConvShape& s, int tile, const float* x, const f
         for (int64_t p = begin; p < end; ++p)
           read_piece(s, b, Place(b, at + p), x, part.zeros, pieces + p * s.in_channels);
       });
-      multiply(s, b, count, pieces, packed, sums, part.product);
+      multiply(s, b, count, pieces, packed, sums, part.product, part.product_step);
       parallel_for(count, 1 + 2048 / (s.out_channels * b.positions), [&](int64_t begin, int64_t end) {
         for (int64_t p = begin; p < end; ++p) write_piece(s, b, Place(b, at + p), sums + p * b.outputs, finish, y);
       });

@@ -2,9 +2,9 @@
 // Winograd's convolution with channels last. Vectors run along the channels, so that no transform moves lanes, and the
 // products read the transformed pieces where they lie.
 //
-// Pieces of all images are numbered through and worked off block by block. A block's transformed image lies by position,
-// piece and channel; for each position a product with that position's filter gives the sums, by position, piece and
-// output channel, which are transformed back, finished and stored.
+// Pieces of all images are numbered through and worked off block by block. A block's transformed image lies by
+// position, piece and channel; for each position a product with that position's filter gives the sums, by position,
+// piece and output channel, which are transformed back, finished and stored.
 #include <cstring>
 
 #include "core/parallel.h"

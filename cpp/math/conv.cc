@@ -105,8 +105,7 @@ void scale_packed(int width, int64_t count, int64_t k, const float* scale, float
 
 void pack_depthwise(const ConvShape& s, const float* w, const float* scale, float* packed) {
   for (int64_t c = 0; c < s.in_channels; ++c)
-    for (int64_t t = 0; t < s.taps; ++t)  // channels last: vectors run along channels
-      packed[s.channels_last ? t * s.in_channels + c : c * s.taps + t] = w[c * s.taps + t] * (scale ? scale[c] : 1.f);
+    for (int64_t t = 0; t < s.taps; ++t) packed[t * s.in_channels + c] = w[c * s.taps + t] * (scale ? scale[c] : 1.f);
 }
 
 }  // namespace

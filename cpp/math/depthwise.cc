@@ -1,92 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolution of each channel with a filter of its own: too little arithmetic per load for the packed product.
-#include <cstring>
-
+// Convolution of each channel with a filter of its own: too little arithmetic per load for the packed product. Vectors
+// run along the channels; images with channels first are transposed before and after, as loops of their own would pay
+// only where nobody waits for them: planned nets keep channels last.
 #include "core/parallel.h"
 #include "core/simd.h"
 #include "math/conv.h"
 #include "math/patches.h"
+#include "math/transpose.h"
 
 namespace pf {
 namespace {
 
-template <int kStride>
-PF_INLINE f32x4 load_strided(const float* p, int64_t stride) {
-  if constexpr (kStride == 1) return f32x4::load(p);
-  if constexpr (kStride == 2) return even_lanes(f32x4::load(p), f32x4::load(p + 4));
-  return {RawF32x4{p[0], p[stride], p[2 * stride], p[3 * stride]}};
-}
-
-struct PlaneJob {
-  const PatchLayout* layout;
-  int64_t taps, pixels;
-  const float *image, *w;
-  float bias, low, high;
-  float* y;
-};
-
-// kTaps: the number of taps when it is known, so that their weights stay in registers; 0 otherwise.
-template <int kStride, int kTaps>
-void run_plane(const PlaneJob& job) {
-  const PatchLayout& l = *job.layout;
-  const int64_t width = l.out[l.rank - 1], stride = l.stride[l.rank - 1], taps = kTaps ? kTaps : job.taps;
-  const f32x4 bias = f32x4::splat(job.bias), low = f32x4::splat(job.low), high = f32x4::splat(job.high);
-  for (int64_t p = 0; p < job.pixels; p += width) {
-    const float* row = job.image + l.base(p);
-    for (int64_t i = 0; i < width; i += 4) {
-      f32x4 sum = bias;
-#pragma GCC unroll 9
-      for (int64_t t = 0; t < taps; ++t)
-        sum =
-            madd(f32x4::load_splat(job.w + t), load_strided<kStride>(row + i * stride + l.tap_offset[t], stride), sum);
-      sum = min(max(sum, low), high);
-      if (i + 4 <= width) {
-        sum.store(job.y + p + i);
-      } else {
-        for (int64_t c = 0; c < width - i; ++c) job.y[p + i + c] = sum.lane(int(c));
-      }
-    }
-  }
-}
-
-void run_plane_of(int64_t stride, const PlaneJob& job) {
-  const bool nine = job.taps == 9;
-  if (stride == 1) return nine ? run_plane<1, 9>(job) : run_plane<1, 0>(job);
-  if (stride == 2) return nine ? run_plane<2, 9>(job) : run_plane<2, 0>(job);
-  run_plane<0, 0>(job);
-}
-
-// Layout of one plane; NCHW has batch * channels of them.
-PatchLayout plane_layout(const ConvShape& s, int32_t* tap_offset) { return patch_layout(s, 1, false, tap_offset); }
-
-// A stride beyond 2 may read past the last output of a row, up to three strides further.
-int64_t plane_room(const ConvShape& s, const PatchLayout& l) { return l.plane + 16 + 4 * s.stride[s.rank - 1]; }
-
-void planes_first(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
-                  float* scratch) {
-  Carver carve(scratch);
-  const PatchLayout l = plane_layout(s, carve.ints(s.taps));
-  const int64_t room = plane_room(s, l);
-  float* const planes = carve.floats(room * thread_count());
-  const bool copied = l.padded || s.stride[s.rank - 1] > 2;
-  parallel_for(s.batch * s.in_channels, 1 + 16384 / (s.out_size * s.taps + 1), [&](int64_t begin, int64_t end) {
-    float* own = planes + room * thread_index();
-    for (int64_t i = begin; i < end; ++i) {
-      const float* image = x + i * s.in_size;
-      if (l.padded)
-        pad_images(s, l, i, i + 1, x, own);
-      else if (copied)
-        std::memcpy(own, image, size_t(s.in_size) * sizeof(float));
-      const int64_t c = i % s.in_channels;
-      run_plane_of(s.stride[s.rank - 1],
-                   {&l, s.taps, s.out_size, copied ? own : image, packed + c * s.taps,
-                    finish.bias ? finish.bias[c] : 0.f, finish.low, finish.high, y + i * s.out_size});
-    }
-  });
-}
-
-// NHWC: vectors run along the channels. One row of output pixels, whose inputs under tap t begin at image +
-// tap_offset[t].
+// One row of output pixels; the inputs of the first under tap t begin at image + tap_offset[t].
 struct RowJob {
   const ConvShape* s;
   const PatchLayout* layout;
@@ -169,44 +94,51 @@ void run_row(const RowJob& job) {
   for (pixel = 0; whole < channels && pixel < width; ++pixel) last_channels(job, pixel, whole);
 }
 
-void channels_last(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
-                   float* scratch) {
-  Carver carve(scratch);
-  const PatchLayout l = patch_layout(s, s.in_channels, true, carve.ints(s.taps));
-  float* const padded = carve.floats(l.image_size());
-  const int64_t width = s.out[s.rank - 1], row = width * s.in_channels;
-  for (int64_t n = 0; n < s.batch; ++n) {
-    const float* image = x + n * s.in_channels * s.in_size;
-    if (l.padded) pad_images(s, l, n, n + 1, x, padded), image = padded;
-    const int64_t first = n * s.in_channels * s.out_size;
-    parallel_for(s.out_size / width, 1 + 16384 / (row * s.taps + 1), [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) {
-        const int64_t at = first + r * row;
-        run_row({&s, &l, image + l.base(r * width), packed, &finish, finish.add ? finish.add + at : nullptr, y + at,
-                 l.stride[l.rank - 1] * s.in_channels});
-      }
-    });
+struct DepthwiseScratch {
+  int32_t* tap_offset;
+  float *padded, *x, *y;
+  int64_t total;
+  DepthwiseScratch(const ConvShape& s, float* block) {
+    Carver carve(block);
+    tap_offset = carve.ints(s.taps);
+    padded = carve.floats(patch_layout(s, s.in_channels, true, nullptr).image_size());
+    x = carve.floats(s.channels_last ? 0 : s.in_channels * s.in_size);
+    y = carve.floats(s.channels_last ? 0 : s.in_channels * s.out_size);
+    total = carve.total;
   }
+};
+
+// One image, channels last.
+void run_image(const ConvShape& s, const PatchLayout& l, const float* image, const float* packed,
+               const ConvFinish& finish, float* y) {
+  const int64_t width = s.out[s.rank - 1], row = width * s.in_channels;
+  parallel_for(s.out_size / width, 1 + 16384 / (row * s.taps + 1), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r)
+      run_row({&s, &l, image + l.base(r * width), packed, &finish, finish.add ? finish.add + r * row : nullptr,
+               y + r * row, l.stride[l.rank - 1] * s.in_channels});
+  });
 }
 
 }  // namespace
 
-int64_t depthwise_scratch(const ConvShape& s) {
-  Carver carve(nullptr);
-  carve.ints(s.taps);
-  if (s.channels_last)
-    carve.floats(patch_layout(s, s.in_channels, true, nullptr).image_size());
-  else
-    carve.floats(plane_room(s, plane_layout(s, nullptr)) * thread_count());
-  return carve.total;
-}
+int64_t depthwise_scratch(const ConvShape& s) { return DepthwiseScratch(s, nullptr).total; }
 
 void depthwise_forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
                        float* scratch) {
-  if (s.channels_last)
-    channels_last(s, x, packed, finish, y, scratch);
-  else
-    planes_first(s, x, packed, finish, y, scratch);
+  const DepthwiseScratch part(s, scratch);
+  ConvShape last = s;
+  last.channels_last = true;
+  const PatchLayout l = patch_layout(last, s.in_channels, true, part.tap_offset);
+  const int64_t in_step = s.in_channels * s.in_size, out_step = s.in_channels * s.out_size;
+  for (int64_t n = 0; n < s.batch; ++n, x += in_step, y += out_step) {
+    const float* image = x;
+    if (!s.channels_last) transpose_matrices(1, s.in_channels, s.in_size, x, part.x), image = part.x;
+    if (l.padded) pad_images(last, l, 0, 1, image, part.padded), image = part.padded;
+    ConvFinish one = finish;
+    if (one.add) one.add += n * out_step;
+    run_image(last, l, image, packed, one, s.channels_last ? y : part.y);
+    if (!s.channels_last) transpose_matrices(1, s.out_size, s.in_channels, part.y, y);
+  }
 }
 
 }  // namespace pf

@@ -68,6 +68,12 @@ Status Net::build(const NetDef& def, bool nested) {
     for (auto& name : keep->strings) kept_.push_back(&workspace_.blob(name));
   inputs_ = blobs_read_first(ops_);
   if (optimize_) fuse(ops_, indices_, kept_);
+  if (workspace_.accelerator()) {
+    if (!optimize_) fuse(ops_, indices_, kept_, true);
+    if (optimize_) fuse_gradients(ops_, indices_, kept_);
+    hoist_host_operators(ops_, indices_);
+    replay_ = std::make_unique<Replay>(workspace_, ops_);
+  }
   return {};
 }
 
@@ -107,8 +113,30 @@ Status Net::plan_memory() {
   return {};
 }
 
+Status Net::run_operator(size_t i) {
+  Operator& op = *ops_[i];
+  double start = profile_ ? now_ms() : 0;
+  PF_TRY(op.run(workspace_.scratch()));
+  if (!profile_) return {};
+  if (workspace_.accelerator()) PF_TRY(workspace_.accelerator()->finish());
+  op.profile.milliseconds += now_ms() - start, op.profile.runs++;
+  return {};
+}
+
+Status Net::run_recorded() {
+  for (size_t k = 0; k < replay_->stretches(); ++k) {
+    size_t op = replay_->first_of(k);
+    PF_CHECK(!abort_flag.load(std::memory_order_relaxed) || !abort_flag.exchange(0), aborted, "net \"", name_,
+             "\" was stopped by its caller before op ", indices_[op], "; its blobs hold what was computed so far");
+    if (Status s = replay_->run(k, &op); !s.ok()) return std::move(s).at(place(indices_[op], name_));
+  }
+  return {};
+}
+
 Status Net::run() {
-  if (optimize_ && inputs_changed()) {
+  if (replay_ && !profile_ && !ops_.empty()) return run_recorded();
+  // On an accelerator every blob has memory of its own, in the form that its operators like.
+  if (optimize_ && !replay_ && inputs_changed()) {
     if (Status s = plan_memory(); !s.ok()) {
       planned_for_.clear();
       return std::move(s).at("net \"", name_, "\"");
@@ -121,10 +149,7 @@ Status Net::run() {
              "\" was stopped by its caller before op ", ops_.empty() ? 0 : indices_[i],
              "; its blobs hold what was computed so far");
     if (ops_.empty()) break;
-    Operator& op = *ops_[i];
-    double start = profile_ ? now_ms() : 0;
-    if (Status s = op.run(workspace_.scratch()); !s.ok()) return std::move(s).at(place(indices_[i], name_));
-    if (profile_) op.profile.milliseconds += now_ms() - start, op.profile.runs++;
+    if (Status s = run_operator(i); !s.ok()) return std::move(s).at(place(indices_[i], name_));
   } while (++i < ops_.size());
   return {};
 }
@@ -133,11 +158,12 @@ std::string Net::info() const {
   Json j;
   j.begin('{').key("name").string(name_).key("type").string(type_.empty() ? "simple" : type_);
   j.key("optimized").boolean(optimize_).key("arenaBytes").number(arena_ ? double(arena_->size()) : 0);
+  j.key("recorded").number(replay_ ? double(replay_->recorded()) : 0);
   j.key("scratchBytes").number(double(workspace_.scratch().size())).key("ops").begin('[');
   for (size_t i = 0; i < ops_.size(); ++i) {
     const Operator& op = *ops_[i];
     j.begin('{').key("index").number(indices_[i]).key("type").string(op.def().type).key("name").string(op.def().name);
-    j.key("outputs").begin('[');
+    j.key("device").string(op.on_accelerator() ? "cuda" : "cpu").key("outputs").begin('[');
     for (Blob* b : op.out()) j.string(b->name);
     j.end(']').key("absorbed").begin('[');
     for (auto& s : op.absorbed()) j.string(s);

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "net/operator.h"
+#include "net/replay.h"
 
 namespace pf {
 
@@ -34,6 +34,8 @@ class Net final : public Subnet {
   explicit Net(Workspace& workspace) : workspace_(workspace) {}
   Status build(const NetDef& def, bool nested);
   Status plan_memory();
+  Status run_operator(size_t i);
+  Status run_recorded();
   bool inputs_changed();
 
   Workspace& workspace_;
@@ -44,6 +46,7 @@ class Net final : public Subnet {
   std::vector<TensorType> planned_for_;
   std::shared_ptr<Memory> arena_;
   std::vector<Blob*> in_arena_;
+  std::unique_ptr<Replay> replay_;  // on an accelerator
   bool optimize_ = false, profile_ = false;
 };
 

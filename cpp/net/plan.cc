@@ -17,17 +17,24 @@ bool contains(const std::vector<Blob*>& all, const Blob* blob) { return count_of
 bool reads(const Operator& op, const Blob* b) { return contains(op.in(), b) || contains(op.touched(), b); }
 bool writes(const Operator& op, const Blob* b) { return contains(op.out(), b) || contains(op.touched(), b); }
 
+// Which input of an operator could be computed together with it: the first, or of a sum of two either.
+size_t input_to_fuse(const Operator& op, const Blob* between) {
+  return op.in().size() == 2 && op.in()[0] != between && op.def().type == "Sum" ? 1 : 0;
+}
+
 // The operator after `at` that is the only reader of ops[at]'s output and could be done together with it, or 0.
-size_t sole_follower(const Operators& ops, size_t at, const std::vector<Blob*>& kept) {
+size_t sole_follower(const Operators& ops, size_t at, const std::vector<Blob*>& kept, bool in_place_only) {
   Blob* between = ops[at]->out()[0];
   size_t next = at + 1;
   while (next < ops.size() && !reads(*ops[next], between) && !writes(*ops[next], between)) ++next;
   if (next == ops.size()) return 0;
   const Operator& follower = *ops[next];
-  if (follower.in().empty() || follower.in()[0] != between || follower.out().size() != 1) return 0;
+  const size_t input = input_to_fuse(follower, between);
+  if (follower.in().empty() || follower.in()[input] != between || follower.out().size() != 1) return 0;
   if (count_of(follower.in(), between) != 1) return 0;
   Blob* result = follower.out()[0];
   if (result != between) {
+    if (in_place_only) return 0;
     // The blob in between disappears: nobody may want it later.
     if (contains(kept, between)) return 0;
     for (size_t i = next + 1; i < ops.size(); ++i) {
@@ -37,8 +44,8 @@ size_t sole_follower(const Operators& ops, size_t at, const std::vector<Blob*>& 
   }
   // The follower's work moves up to `at`: its other inputs must be ready there, its output not in use in between.
   for (size_t i = at; i < next; ++i) {
-    for (size_t k = 1; k < follower.in().size(); ++k)
-      if (writes(*ops[i], follower.in()[k])) return 0;
+    for (size_t k = 0; k < follower.in().size(); ++k)
+      if (k != input && writes(*ops[i], follower.in()[k])) return 0;
     if (i > at && (reads(*ops[i], result) || writes(*ops[i], result))) return 0;
   }
   // In one step the kernel would read inputs that it is writing.
@@ -126,14 +133,56 @@ std::vector<Blob*> blobs_read_first(const Operators& ops) {
   return inputs;
 }
 
-void fuse(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& kept) {
+void fuse(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& kept, bool in_place_only) {
   for (size_t i = 0; i < ops.size(); ++i) {
     if (ops[i]->out().empty()) continue;
-    while (size_t next = sole_follower(ops, i, kept)) {
-      if (!ops[i]->absorb(*ops[next])) break;
+    while (size_t next = sole_follower(ops, i, kept, in_place_only)) {
+      if (!ops[i]->absorb(*ops[next], input_to_fuse(*ops[next], ops[i]->out()[0]))) break;
       ops.erase(ops.begin() + ptrdiff_t(next));
       indices.erase(indices.begin() + ptrdiff_t(next));
     }
+  }
+}
+
+namespace {
+
+// The bias of the SpatialBN that made y from x, with nothing but a Relu between; null where there is none.
+Blob* bias_of(const Operators& ops, size_t before, const Blob* x, const Blob* y) {
+  for (size_t i = before; i-- > 0;) {
+    const Operator& op = *ops[i];
+    if (!writes(op, y)) continue;
+    const bool fits = op.def().type == "SpatialBN" && op.in()[0] == x && op.in().size() == 5 && op.out()[0] == y;
+    return fits ? op.in()[2] : nullptr;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void fuse_gradients(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& kept) {
+  for (size_t i = 0; i + 1 < ops.size(); ++i) {
+    const Operator& relu = *ops[i];
+    if (relu.def().type != "ReluGradient") continue;
+    Blob* dz = relu.out()[0];
+    size_t next = i + 1;
+    while (next < ops.size() && !reads(*ops[next], dz) && !writes(*ops[next], dz)) ++next;
+    if (next == ops.size() || ops[next]->def().type != "SpatialBNGradient" || ops[next]->in()[2] != dz) continue;
+    if (ops[next]->in().size() != 5 || ops[next]->in()[0] == dz || ops[next]->out()[0] == relu.in()[0]) continue;
+    // Its inputs must still be there when it runs later, together with the other.
+    bool there = true;
+    for (size_t k = i + 1; k < next; ++k)
+      there = there && !writes(*ops[k], relu.in()[0]) && !writes(*ops[k], relu.in()[1]);
+    bool wanted = contains(kept, dz);
+    for (size_t k = next + 1; k < ops.size() && !wanted; ++k) {
+      wanted = reads(*ops[k], dz);
+      if (writes(*ops[k], dz)) break;
+    }
+    if (!there || ops[next]->out()[0] == dz) continue;
+    Blob* bias = wanted ? nullptr : bias_of(ops, i, ops[next]->in()[0], relu.in()[0]);
+    if (!ops[next]->absorb_before(*ops[i], 2, bias ? bias : relu.in()[0], bias != nullptr, wanted)) continue;
+    ops.erase(ops.begin() + ptrdiff_t(i));
+    indices.erase(indices.begin() + ptrdiff_t(i));
+    --i;
   }
 }
 

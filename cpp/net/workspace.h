@@ -14,7 +14,8 @@ namespace pf {
 
 class Workspace : public Scope {
  public:
-  explicit Workspace(uint64_t seed) : seeds_(seed) {}
+  // On an accelerator every operator that has a kernel for it runs there.
+  explicit Workspace(uint64_t seed, Accelerator* on = nullptr) : seeds_(seed), accelerator_(on) {}
   ~Workspace();
   Workspace(const Workspace&) = delete;
 
@@ -32,6 +33,8 @@ class Workspace : public Scope {
   void link(std::string_view, Blob&) override {}  // a workspace of its own has no links
   Status net(const NetDef& def, std::unique_ptr<Subnet>* out) final;
 
+  Accelerator* accelerator() const { return accelerator_; }
+
   virtual uint64_t next_seed() { return seeds_.next64(); }
   virtual Scratch& scratch() { return scratch_; }
 
@@ -46,6 +49,7 @@ class Workspace : public Scope {
   Slot* listed(std::string_view name) const;
   Random seeds_;
   Scratch scratch_;
+  Accelerator* accelerator_;
 };
 
 }  // namespace pf

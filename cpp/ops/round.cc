@@ -88,7 +88,7 @@ struct NanCheck {
     for (int64_t i = 0; i < op.in(0).size(); ++i)
       PF_CHECK(std::isfinite(x[i]), value, "element ", i, " of \"", op.args.def.input[0], "\" ", op.in(0).shape(),
                " is ", double(x[i]), ", not a finite number");
-    copy_elements<Cpu>(op, op.in(0), op.out(0));
+    copy_elements<Device>(op, op.in(0), op.out(0));
     return {};
   }
 };

@@ -14,7 +14,7 @@ import { bytesView, elementCount, type Tensor, tensorFromBytes } from '../core/t
 import type { Fn } from '../gen/abi.ts'
 import { platform } from '../platform/index.ts'
 import { PfError } from '../util/error.ts'
-import type { Backend, BackendInfo, BackendName, BlobInfo, NetInfo, Refusal, Schema } from './backend.ts'
+import type { Backend, BackendInfo, BackendName, BlobInfo, CudaInfo, NetInfo, Refusal, Schema } from './backend.ts'
 
 // Long runs let timers, messages and the screen have their turn this often.
 const kSliceMs = 30
@@ -23,12 +23,16 @@ export interface LocalOrigin {
   readonly backend: BackendName
   readonly operators: BackendInfo['operators']
   readonly refused: readonly Refusal[]
+  /** Of the cuda backend: the GPU that workspaces are opened on, and how it computes. */
+  readonly gpu?: { readonly device: number; readonly settings: string }
 }
 
 export class LocalBackend implements Backend {
   private readonly core: Core
   private readonly origin: LocalOrigin
   private readonly workspaces = new Set<number>()
+  // Operators whose fallback to the CPU was told.
+  private readonly told = new Set<string>()
   // The iterations in progress: whatever is called meanwhile waits for them.
   private running: Promise<void> | undefined
   private stopping = false
@@ -45,7 +49,9 @@ export class LocalBackend implements Backend {
     const threads = await this.ask('threads', 0, undefined, ({ handle }) => handle)
     const { memoryLimit: limit, build } = this.core
     const memory = limit === undefined ? { used, peak } : { used, peak, limit }
-    return { ...this.origin, build, version, simd, threads, worker: false, memory }
+    const { gpu, ...origin } = this.origin
+    const about = { ...origin, build, version, simd, threads, worker: false, memory }
+    return origin.backend === 'wasm' ? about : { ...about, cuda: await this.json<CudaInfo>('accelerators') }
   }
 
   schemas(): Promise<Schema[]> {
@@ -55,7 +61,9 @@ export class LocalBackend implements Backend {
   openWorkspace(seed?: bigint): Promise<number> {
     const bytes = seed === undefined ? new Uint8Array(8) : encodeU64(seed)
     if (seed === undefined) platform.randomBytes(bytes)
-    return this.ask('workspace_open', 0, bytes, ({ handle }) => {
+    const { device, settings } = this.origin.gpu ?? { device: -1, settings: '' }
+    const input = new Uint8Array([...bytes, ...encodeText(settings)])
+    return this.ask('workspace_open', device + 1, input, ({ handle }) => {
       this.workspaces.add(handle)
       return handle
     })
@@ -104,8 +112,10 @@ export class LocalBackend implements Backend {
     return this.ask('blob_remove', workspace, encodeText(name), done)
   }
 
-  createNet(workspace: number, netDef: Uint8Array): Promise<number> {
-    return this.ask('net_create', workspace, netDef, ({ handle }) => handle)
+  async createNet(workspace: number, netDef: Uint8Array): Promise<number> {
+    const net = await this.ask('net_create', workspace, netDef, ({ handle }) => handle)
+    if (this.origin.gpu) this.tellFallbacks(await this.netInfo(net))
+    return net
   }
 
   async runNet(net: number, { iterations = 1 }: { readonly iterations?: number } = {}): Promise<void> {
@@ -129,6 +139,10 @@ export class LocalBackend implements Backend {
 
   closeNet(net: number): Promise<void> {
     return this.ask('net_close', net, undefined, done)
+  }
+
+  finish(workspace: number): Promise<void> {
+    return this.ask('finish', workspace, undefined, done)
   }
 
   runOperator(workspace: number, operatorDef: Uint8Array): Promise<void> {
@@ -193,6 +207,15 @@ export class LocalBackend implements Backend {
       if (this.stopping) throw new PfError('aborted', `the run was stopped after ${i + 1} of ${iterations} iterations`)
       last = platform.now()
     }
+  }
+
+  /** Says once of each operator that it has no CUDA kernel: its tensors travel to the host and back. */
+  private tellFallbacks({ ops }: NetInfo): void {
+    const types = ops.filter(({ type, device }) => device === 'cpu' && !this.told.has(type)).map(({ type }) => type)
+    if (types.length === 0) return
+    for (const type of types) this.told.add(type)
+    const names = [...new Set(types)].sort().join(', ')
+    platform.print(`portafilter: on the CPU, for want of a CUDA kernel: ${names}\n`, 'error')
   }
 
   /** Does something as soon as no iterations are in progress; at once, when there are none. */

@@ -14,7 +14,10 @@ function layers(model, isTest) {
   const conv = (x, name, dimIn, dimOut, kernel, stride = 1) => {
     const pad = (kernel - 1) / 2
     const init = ['MSRAFill']
+    // Nobody wants the gradient of the pictures.
+    const args = x === 'data' ? { no_gradient_to_input: 1 } : {}
     const y = brew.conv(model, x, `${name}_conv`, {
+      ...args,
       dimIn,
       dimOut,
       kernel,

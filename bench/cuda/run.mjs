@@ -65,7 +65,7 @@ async function ours([kind, precision, batch], profile) {
   const { recorded, ops } = await workspace.netInfo(name)
   const { cuda } = await backend.info()
   const peak = Math.max(...(cuda.pools ?? []).map((pool) => pool.peak))
-  const where = profile ? await profiled(workspace, nets) : undefined
+  const where = profile ? await profiled(workspace, name) : undefined
   await workspace.close()
   await backend.close()
   return {
@@ -84,8 +84,8 @@ async function ours([kind, precision, batch], profile) {
 }
 
 // Operator by operator, which adds launch gaps; says where the time goes.
-async function profiled(workspace, { net }) {
-  const all = await workspace.profile({ ...net, name: `${net.name}_profile` }, { warmup: 2, iterations: 5 })
+async function profiled(workspace, net) {
+  const all = await workspace.profile(net, { warmup: 2, iterations: 5 })
   const byType = {}
   for (const { type, ms } of all) byType[type] = (byType[type] ?? 0) + ms
   const slowest = [...all].sort((a, b) => b.ms - a.ms).slice(0, 12)

@@ -41,8 +41,25 @@ inline Grid grid_of(int64_t rows, int64_t channels, int width) {
   return {dim3(unsigned(down < 1 ? 1 : down), unsigned(across)), dim3(x, y), share};
 }
 
-// partial[block][k][channel] = sum over the block's rows of what f adds for each: f.template add<V>(row, channel, sums)
-// with float sums[K][V].
+// Calls body(row, loaded) for a thread's rows. Several rows are loaded before the first is used: what limits these kernels
+// is how much memory is on its way at a time.
+constexpr int kAhead = 4;
+template <class At, class Body>
+__device__ void each_loaded_row(const At& at, int64_t begin, int64_t end, Body body) {
+  const int64_t step = blockDim.y;
+  int64_t row = begin + threadIdx.y;
+  for (; row + (kAhead - 1) * step < end; row += kAhead * step) {
+    typename At::Loaded in[kAhead];
+#pragma unroll
+    for (int u = 0; u < kAhead; ++u) in[u] = at.load(row + u * step);
+#pragma unroll
+    for (int u = 0; u < kAhead; ++u) body(row + u * step, in[u]);
+  }
+  for (; row < end; row += step) body(row, at.load(row));
+}
+
+// partial[block][k][channel] = sum over the block's rows of what f.template at<V>(channel) adds for each, by
+// add(row, load(row), sums) with float sums[K][V].
 template <int V, int K, class F>
 __global__ void __launch_bounds__(kThreads) partial_sums(int64_t rows, int64_t channels, int64_t share, F f, float* partial) {
   const int64_t first = (int64_t(blockIdx.y) * blockDim.x + threadIdx.x) * V;
@@ -51,8 +68,7 @@ __global__ void __launch_bounds__(kThreads) partial_sums(int64_t rows, int64_t c
   float sums[K][V] = {};
   if (first < channels) {
     const auto local = f.template at<V>(first);
-#pragma unroll 4
-    for (int64_t row = begin + threadIdx.y; row < end; row += blockDim.y) local.add(row, sums);
+    each_loaded_row(local, begin, end, [&](int64_t row, const auto& in) { local.add(row, in, sums); });
   }
   __shared__ float shared[kThreads * V];
   for (int k = 0; k < K; ++k) {
@@ -104,7 +120,7 @@ Status sum_rows(OpRun& op, int64_t rows, int64_t channels, F f, Done done) {
   return {};
 }
 
-// f.template at<V>(channel) and then .apply(row) for every row.
+// f.template at<V>(channel) and then apply(row, load(row)) for every row.
 template <int V, class F>
 __global__ void __launch_bounds__(kThreads) map_rows_kernel(int64_t rows, int64_t channels, int64_t share, F f) {
   const int64_t first = (int64_t(blockIdx.y) * blockDim.x + threadIdx.x) * V;
@@ -112,8 +128,7 @@ __global__ void __launch_bounds__(kThreads) map_rows_kernel(int64_t rows, int64_
   const int64_t begin = int64_t(blockIdx.x) * share;
   const int64_t end = begin + share < rows ? begin + share : rows;
   const auto local = f.template at<V>(first);
-#pragma unroll 4
-  for (int64_t row = begin + threadIdx.y; row < end; row += blockDim.y) local.apply(row);
+  each_loaded_row(local, begin, end, [&](int64_t row, const auto& in) { local.apply(row, in); });
 }
 template <int V, class F>
 void map_rows(OpRun& op, int64_t rows, int64_t channels, F f) {
@@ -138,8 +153,9 @@ struct Columns {
   struct At {
     const T* x;
     int64_t channels;
-    __device__ void add(int64_t row, float (*sums)[V]) const {
-      const auto p = *reinterpret_cast<const Pack<T, V>*>(x + row * channels);
+    using Loaded = Pack<T, V>;
+    __device__ Loaded load(int64_t row) const { return *reinterpret_cast<const Loaded*>(x + row * channels); }
+    __device__ void add(int64_t, const Loaded& p, float (*sums)[V]) const {
       for (int v = 0; v < V; ++v) sums[0][v] += to_float(p.v[v]);
     }
   };

@@ -173,13 +173,21 @@ struct Finish {
     int64_t channels;
     bool relu;
     float bias[V];
-    __device__ void apply(int64_t row) const {
-      using Words = columns::Pack<T, V>;
-      Words r = *reinterpret_cast<const Words*>(y + row * channels), plus;
-      if (add) plus = *reinterpret_cast<const Words*>(add + row * channels);
+    using Words = columns::Pack<T, V>;
+    struct Loaded {
+      Words y, add;
+    };
+    __device__ Loaded load(int64_t row) const {
+      Loaded in;
+      in.y = *reinterpret_cast<const Words*>(y + row * channels);
+      if (add) in.add = *reinterpret_cast<const Words*>(add + row * channels);
+      return in;
+    }
+    __device__ void apply(int64_t row, const Loaded& in) const {
+      Words r;
 #pragma unroll
       for (int v = 0; v < V; ++v) {
-        const float sum = to_float(r.v[v]) + bias[v] + (add ? to_float(plus.v[v]) : 0.f);
+        const float sum = to_float(in.y.v[v]) + bias[v] + (add ? to_float(in.add.v[v]) : 0.f);
         set(r.v[v], relu && sum < 0.f ? 0.f : sum);
       }
       *reinterpret_cast<Words*>(y + row * channels) = r;

@@ -72,6 +72,7 @@ Status Net::build(const NetDef& def, bool nested) {
     if (!optimize_) fuse(ops_, indices_, kept_, true);
     if (optimize_) fuse_gradients(ops_, indices_, kept_);
     hoist_host_operators(ops_, indices_);
+    join_updates(ops_, indices_);
     replay_ = std::make_unique<Replay>(workspace_, ops_);
   }
   return {};

@@ -56,6 +56,16 @@ void Operator::find_touched(Workspace& workspace) {
   });
 }
 
+namespace {
+
+std::string serialize_arguments(const OpDef& def) {
+  OpDef bare;
+  bare.arg = def.arg;
+  return serialize(bare);
+}
+
+}  // namespace
+
 std::string Operator::title() const {
   std::string name = def_.name.empty() ? def_.output.empty() ? def_.name : def_.output[0] : def_.name;
   return name.empty() ? def_.type : text(def_.type, " \"", name, "\"");
@@ -170,6 +180,25 @@ bool Operator::absorb_before(Operator& before, size_t input, Blob* mask, bool ma
   if (keep) out_.push_back(before.out_[0]);
   out_types_.resize(out_.size());
   absorbed_.push_back(before.title());
+  inferred_ = false;
+  return true;
+}
+
+bool Operator::join(Operator& next) {
+  const bool same = next.def_.type == def_.type && serialize_arguments(next.def_) == serialize_arguments(def_);
+  if (!same || !device_kernel_ || !next.device_kernel_ || next.own_inputs_ != own_inputs_) return false;
+  if (next.out_.size() != next.def_.output.size() || def_.output.size() != next.def_.output.size()) return false;
+  for (const Operator* op : {this, &next})
+    for (auto& name : op->def_.output) {
+      bool is_input = false;
+      for (auto& input : op->def_.input) is_input = is_input || input == name;
+      if (!is_input) return false;
+    }
+  if (!device_kernel_->absorb(next.args_, int(in_.size()))) return false;
+  in_.insert(in_.end(), next.in_.begin(), next.in_.end());
+  out_.insert(out_.end(), next.out_.begin(), next.out_.end());
+  in_types_.resize(in_.size()), out_types_.resize(out_.size());
+  absorbed_.push_back(next.title());
   inferred_ = false;
   return true;
 }

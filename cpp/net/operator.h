@@ -36,6 +36,9 @@ class Operator {
   bool absorb(Operator& next, size_t between = 0);
   // Lets the kernel do the work of `before` too, whose output is our input `input` (see Kernel::absorb_before).
   bool absorb_before(Operator& before, size_t input, Blob* mask, bool mask_is_bias, bool keep);
+  // Lets the kernel do the same for `next`, of our type and with our arguments, in the same run: its inputs and outputs
+  // are appended to ours. Only for operators that write their inputs.
+  bool join(Operator& next);
   const std::vector<std::string>& absorbed() const { return absorbed_; }
 
   // The types of the outputs, from those of the inputs, without running.

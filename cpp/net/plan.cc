@@ -159,30 +159,73 @@ Blob* bias_of(const Operators& ops, size_t before, const Blob* x, const Blob* y)
 
 }  // namespace
 
+namespace {
+
+// The operator after `at` that reads ops[at]'s output first, if it is a SpatialBNGradient whose dY that is, and nothing
+// that ops[at] reads is written before it; else 0. `wanted`: somebody reads the output after it as well.
+size_t normalisation_after(const Operators& ops, size_t at, const std::vector<Blob*>& kept, bool* wanted) {
+  const Operator& op = *ops[at];
+  const Blob* between = op.out()[0];
+  size_t next = at + 1;
+  while (next < ops.size() && !reads(*ops[next], between) && !writes(*ops[next], between)) ++next;
+  if (next == ops.size() || ops[next]->def().type != "SpatialBNGradient" || ops[next]->in().size() < 5) return 0;
+  const Operator& norm = *ops[next];
+  if (norm.in()[2] != between || count_of(norm.in(), between) != 1 || norm.out()[0] == between) return 0;
+  for (const Blob* in : op.in()) {
+    if (norm.out()[0] == in) return 0;
+    for (size_t k = at + 1; k < next; ++k)
+      if (writes(*ops[k], in)) return 0;
+  }
+  // What it writes there itself is what later operators read.
+  const bool replaced = writes(norm, between);
+  *wanted = !replaced && contains(kept, between);
+  for (size_t k = next + 1; k < ops.size() && !*wanted && !replaced; ++k) {
+    *wanted = reads(*ops[k], between);
+    if (writes(*ops[k], between)) break;
+  }
+  return next;
+}
+
+}  // namespace
+
 void fuse_gradients(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& kept) {
-  for (size_t i = 0; i + 1 < ops.size(); ++i) {
-    const Operator& relu = *ops[i];
-    if (relu.def().type != "ReluGradient") continue;
-    Blob* dz = relu.out()[0];
-    size_t next = i + 1;
-    while (next < ops.size() && !reads(*ops[next], dz) && !writes(*ops[next], dz)) ++next;
-    if (next == ops.size() || ops[next]->def().type != "SpatialBNGradient" || ops[next]->in()[2] != dz) continue;
-    if (ops[next]->in().size() != 5 || ops[next]->in()[0] == dz || ops[next]->out()[0] == relu.in()[0]) continue;
-    // Its inputs must still be there when it runs later, together with the other.
-    bool there = true;
-    for (size_t k = i + 1; k < next; ++k)
-      there = there && !writes(*ops[k], relu.in()[0]) && !writes(*ops[k], relu.in()[1]);
-    bool wanted = contains(kept, dz);
-    for (size_t k = next + 1; k < ops.size() && !wanted; ++k) {
-      wanted = reads(*ops[k], dz);
-      if (writes(*ops[k], dz)) break;
+  // The sums of gradients come before the Relu's gradient, which must have been taken along by then.
+  for (const char* type : {"ReluGradient", "Sum"}) {
+    const bool sum = type[0] == 'S';
+    for (size_t i = 0; i + 1 < ops.size(); ++i) {
+      Operator& op = *ops[i];
+      if (op.def().type != type || op.in().size() != 2 || op.out().size() != 1) continue;
+      bool wanted = false;
+      const size_t next = normalisation_after(ops, i, kept, &wanted);
+      if (!next || (sum && wanted) || (!sum && ops[next]->in().size() != 5)) continue;
+      Blob* bias = sum || wanted ? nullptr : bias_of(ops, i, ops[next]->in()[0], op.in()[0]);
+      if (!ops[next]->absorb_before(op, 2, bias ? bias : op.in()[0], bias != nullptr, wanted)) continue;
+      ops.erase(ops.begin() + ptrdiff_t(i));
+      indices.erase(indices.begin() + ptrdiff_t(i));
+      --i;
     }
-    if (!there || ops[next]->out()[0] == dz) continue;
-    Blob* bias = wanted ? nullptr : bias_of(ops, i, ops[next]->in()[0], relu.in()[0]);
-    if (!ops[next]->absorb_before(*ops[i], 2, bias ? bias : relu.in()[0], bias != nullptr, wanted)) continue;
-    ops.erase(ops.begin() + ptrdiff_t(i));
-    indices.erase(indices.begin() + ptrdiff_t(i));
-    --i;
+  }
+}
+
+namespace {
+
+// Whether two operators have nothing to do with each other, but that both may read a blob.
+bool apart(const Operator& a, const Operator& b) {
+  for (const Blob* blob : a.out())
+    if (reads(b, blob) || writes(b, blob)) return false;
+  for (const Blob* blob : b.out())
+    if (reads(a, blob)) return false;
+  return true;
+}
+
+}  // namespace
+
+void join_updates(Operators& ops, std::vector<int>& indices) {
+  for (size_t i = 0; i < ops.size(); ++i) {
+    while (i + 1 < ops.size() && apart(*ops[i], *ops[i + 1]) && ops[i]->join(*ops[i + 1])) {
+      ops.erase(ops.begin() + ptrdiff_t(i + 1));
+      indices.erase(indices.begin() + ptrdiff_t(i + 1));
+    }
   }
 }
 

@@ -19,6 +19,10 @@ void fuse(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& k
 // Lets gradient operators absorb the ReluGradient that gives them their gradient (see Kernel::absorb_before).
 void fuse_gradients(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& kept);
 
+// Lets neighbours of one type that update parameters of their own be done at once, where the kernel can: a GPU is kept
+// waiting by each launch, and there are hundreds of parameters.
+void join_updates(Operators& ops, std::vector<int>& indices);
+
 struct ArenaPlan {
   struct Slot {
     Blob* blob;

@@ -1,53 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // MomentumSGD, MomentumSGDUpdate and WeightedSum on CUDA: gradients are read in the form that convolutions leave them in,
 // and a parameter that convolutions keep in a form of their own is written in that form too.
-#include "device/columns.h"
 #include "device/cuda.h"
+#include "device/order.h"
 
 namespace pf {
 namespace {
-
-// Where plain element i lies in a tensor with the channels last.
-struct Order {
-  int64_t channels = 1, places = 1;
-  bool last = false;
-  Order() = default;
-  Order(const Shape& x, Form form) : last(form.last) {
-    if (last) channels = x[1], places = x.from(2);
-  }
-  __device__ int64_t at(int64_t i) const {
-    if (!last) return i;
-    const int64_t place = i % places, rest = i / places;
-    return (rest / channels * places + place) * channels + rest % channels;
-  }
-};
-
-struct Source {
-  const void* data;
-  Order order;
-  float factor;
-  bool half;
-  Source() = default;
-  Source(const View& v, const Shape& shape) : data(v.data), order(shape, v.form), factor(v.factor()), half(v.form.half) {}
-  __device__ float operator()(int64_t i) const {
-    const int64_t at = order.at(i);
-    return factor * (half ? __half2float(static_cast<const __half*>(data)[at]) : static_cast<const float*>(data)[at]);
-  }
-};
-
-struct Target {
-  void* data = nullptr;
-  Order order;
-  bool half = false;
-  __device__ void store(int64_t i, float value) const {
-    if (!data) return;
-    const int64_t at = order.at(i);
-    if (half)
-      static_cast<__half*>(data)[at] = __float2half(value);
-    else
-      static_cast<float*>(data)[at] = value;
-  }
-};
 
 struct Step {
   Source gradient;
@@ -68,29 +26,96 @@ struct Step {
   }
 };
 
-struct Momentum {
+// Steps of several parameters in one launch. Each has blocks of its own.
+constexpr int kMost = 48, kPerBlock = 2048;
+template <class S>
+struct Together {
+  S step[kMost];
+  int64_t size[kMost];
+  unsigned first[kMost + 1];  // block
+  int count;
+};
+template <class S>
+__global__ void __launch_bounds__(cuda::kThreads) run_together(const __grid_constant__ Together<S> all) {
+  int k = 0;
+  while (blockIdx.x >= all.first[k + 1]) ++k;
+  const int64_t begin = int64_t(blockIdx.x - all.first[k]) * kPerBlock;
+  const int64_t end = begin + kPerBlock < all.size[k] ? begin + kPerBlock : all.size[k];
+  for (int64_t i = begin + threadIdx.x; i < end; i += cuda::kThreads) all.step[k](i);
+}
+
+// Collects steps and launches them when there are enough.
+template <class S>
+class Launcher {
+ public:
+  explicit Launcher(OpRun& op) : op_(op) { all_.count = 0, all_.first[0] = 0; }
+  void add(const S& step, int64_t size) {
+    if (!size) return;
+    const int k = all_.count++;
+    all_.step[k] = step, all_.size[k] = size;
+    all_.first[k + 1] = all_.first[k] + unsigned((size + kPerBlock - 1) / kPerBlock);
+    if (all_.count == kMost) launch();
+  }
+  void launch() {
+    if (!all_.count) return;
+    run_together<<<all_.first[all_.count], cuda::kThreads, 0, device_of(op_).queue()>>>(all_);
+    all_.count = 0;
+  }
+
+ private:
+  OpRun& op_;
+  Together<S> all_;
+};
+
+// An operator that does the work of others of its kind as well, whose inputs and outputs follow its own.
+struct Joined {
+  std::string type;
+  int count = 1;
+  explicit Joined(const Args& args) : type(args.def.type) {}
+  bool absorb(const Args& next, int) {
+    const bool joins = next.def.type == type;
+    count += joins;
+    return joins;
+  }
+};
+
+struct Momentum : Joined {
   static constexpr bool kPicksForms = true;
-  Status run(OpRun& op) {
-    const bool update = op.inputs() > 3;
-    const Shape shape = op.in(0).shape();
+  using Joined::Joined;
+
+  Status prepare(OpRun& op, int in, int out, bool update, Step* step, int64_t* size) {
+    const Shape shape = op.in(in).shape();
     View g;
     Step s{};
-    PF_TRY(read_any(op, 0, &g));
+    PF_TRY(read_any(op, in, &g));
     s.gradient = Source(g, shape);
-    PF_TRY(read_plain(op, 1, &s.momentum));
-    PF_TRY(read_plain(op, 2, &s.rate));
-    if (update) PF_TRY(read_plain(op, 3, &s.parameter));
+    PF_TRY(read_plain(op, in + 1, &s.momentum));
+    PF_TRY(read_plain(op, in + 2, &s.rate));
+    if (update) PF_TRY(read_plain(op, in + 3, &s.parameter));
     std::shared_ptr<Packed> packed;
-    if (update && op.in_place(3, 2) && op.in(3).shape() == shape) packed = op.in(3).packed();
-    PF_TRY(write_plain(op, 0, &s.new_gradient));
-    PF_TRY(write_plain(op, 1, &s.new_momentum));
-    if (update) PF_TRY(write_plain(op, 2, &s.new_parameter));
+    if (update && op.in_place(in + 3, out + 2) && op.in(in + 3).shape() == shape) packed = op.in(in + 3).packed();
+    PF_TRY(write_plain(op, out, &s.new_gradient));
+    PF_TRY(write_plain(op, out + 1, &s.new_momentum));
+    if (update) PF_TRY(write_plain(op, out + 2, &s.new_parameter));
     if (packed) {
       s.packed.data = packed->memory->bytes(), s.packed.order = Order(shape, packed->form);
       s.packed.half = packed->form.half, packed->fresh = true;
     }
     s.mu = op.args.f("momentum"), s.nesterov = op.args.b("nesterov");
-    Cuda::each(op, shape.size(), s);
+    *step = s, *size = shape.size();
+    return {};
+  }
+
+  Status run(OpRun& op) {
+    const int ins = op.inputs() / count, outs = op.outputs() / count;
+    Launcher<Step> launcher(op);
+    for (int k = 0; k < count; ++k) {
+      Step step;
+      int64_t size;
+      PF_TRY(prepare(op, k * ins, k * outs, ins > 3, &step, &size));
+      launcher.add(step, size);
+    }
+    launcher.launch();
     return {};
   }
 };
@@ -109,25 +134,39 @@ struct Terms {
   }
 };
 
-struct WeightedSum {
+struct WeightedSum : Joined {
   static constexpr bool kPicksForms = true;
+  using Joined::Joined;
+
+  Status term(OpRun& op, int i, Source* x, const float** w) {
+    View v;
+    PF_TRY(read_any(op, i, &v));
+    *x = Source(v, op.in(i).shape());
+    return read_plain(op, i + 1, w);
+  }
+
   Status run(OpRun& op) {
-    const Shape shape = op.in(0).shape();
-    const size_t pairs = size_t(op.inputs()) / 2;
-    std::vector<Source> x(pairs);
-    std::vector<const float*> w(pairs);
-    for (size_t k = 0; k < pairs; ++k) {
-      View v;
-      PF_TRY(read_any(op, int(2 * k), &v));
-      x[k] = Source(v, op.in(int(2 * k)).shape());
-      PF_TRY(read_plain(op, int(2 * k + 1), &w[k]));
+    const int ins = op.inputs() / count;
+    Launcher<Terms> launcher(op);
+    for (int k = 0; k < count; ++k) {
+      const int64_t size = op.in(k * ins).size();
+      std::vector<Terms> all;
+      for (int i = 0; i < ins; i += 4) {
+        Terms t{};
+        PF_TRY(term(op, k * ins + i, &t.x0, &t.w0));
+        if (i + 2 < ins) PF_TRY(term(op, k * ins + i + 2, &t.x1, &t.w1));
+        t.add = i > 0;
+        all.push_back(t);
+      }
+      float* y;
+      PF_TRY(write_plain(op, k, &y));
+      for (Terms& t : all) {
+        t.y = y;
+        launcher.add(t, size);
+        if (all.size() > 1) launcher.launch();  // each continues the one before it
+      }
     }
-    float* y;
-    PF_TRY(write_plain(op, 0, &y));
-    for (size_t k = 0; k < pairs; k += 2) {
-      const bool two = k + 1 < pairs;
-      Cuda::each(op, shape.size(), Terms{x[k], two ? x[k + 1] : Source(), w[k], two ? w[k + 1] : nullptr, y, k > 0});
-    }
+    launcher.launch();
     return {};
   }
 };

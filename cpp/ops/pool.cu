@@ -138,6 +138,95 @@ struct BackwardAt {
   }
 };
 
+// Pictures without dilation, which is what nets have: a block has one row of one picture, so that nothing is divided but
+// the places of a row by the packs of a place, and windows are plain loops.
+struct Flat {
+  int in_h, in_w, out_h, out_w, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, packs;
+  explicit Flat(const Window& w, int64_t packs)
+      : in_h(int(w.in[0])),
+        in_w(int(w.in[1])),
+        out_h(int(w.out[0])),
+        out_w(int(w.out[1])),
+        kernel_h(int(w.kernel[0])),
+        kernel_w(int(w.kernel[1])),
+        stride_h(int(w.stride[0])),
+        stride_w(int(w.stride[1])),
+        pad_h(int(w.pad_head[0])),
+        pad_w(int(w.pad_head[1])),
+        packs(int(packs)) {}
+};
+bool is_flat(const Window& w, int64_t batch, int64_t packs) {
+  if (w.rank != 2 || w.dilation[0] != 1 || w.dilation[1] != 1 || batch > 65535) return false;
+  if (!w.in_size || !w.out_size || !packs || w.in_size * packs >= 1 << 30) return false;
+  return w.in[0] <= 65535 && w.out[0] <= 65535 && (w.in[1] > w.out[1] ? w.in[1] : w.out[1]) * packs < 1 << 24;
+}
+
+template <class T, int V, bool kMax>
+__global__ void __launch_bounds__(256) flat_forward(Flat f, const Pack<T, V>* x, Pack<T, V>* y) {
+  const int i = int(blockIdx.x * blockDim.x + threadIdx.x);
+  if (i >= f.out_w * f.packs) return;
+  const int c = i % f.packs, ow = i / f.packs, oh = int(blockIdx.y);
+  const int top = oh * f.stride_h - f.pad_h, left = ow * f.stride_w - f.pad_w;
+  const int h0 = top < 0 ? 0 : top, w0 = left < 0 ? 0 : left;
+  const int h1 = min(top + f.kernel_h, f.in_h), w1 = min(left + f.kernel_w, f.in_w);
+  const Pack<T, V>* from = x + int64_t(blockIdx.z) * f.in_h * f.in_w * f.packs + c;
+  float sum[V];
+#pragma unroll
+  for (int v = 0; v < V; ++v) sum[v] = kMax ? -3.402823466e38f : 0.f;
+  for (int h = h0; h < h1; ++h)
+    for (int w = w0; w < w1; ++w) {
+      const auto p = from[int64_t(h * f.in_w + w) * f.packs];
+#pragma unroll
+      for (int v = 0; v < V; ++v) {
+        const float e = to_float(p.v[v]);
+        sum[v] = kMax ? (e > sum[v] ? e : sum[v]) : sum[v] + e;
+      }
+    }
+  const int count = (h1 - h0) * (w1 - w0);
+  const float share = kMax || h1 <= h0 || w1 <= w0 ? 1.f : 1.f / float(count);
+  Pack<T, V> r;
+#pragma unroll
+  for (int v = 0; v < V; ++v) set(r.v[v], sum[v] * share);
+  y[(int64_t(blockIdx.z) * f.out_h + oh) * f.out_w * f.packs + i] = r;
+}
+
+template <class T, int V, bool kMax>
+__global__ void __launch_bounds__(256)
+    flat_backward(Flat f, const Pack<T, V>* x, const Pack<T, V>* y, const Pack<T, V>* dy, Pack<T, V>* dx) {
+  const int i = int(blockIdx.x * blockDim.x + threadIdx.x);
+  if (i >= f.in_w * f.packs) return;
+  const int c = i % f.packs, w = i / f.packs + f.pad_w, h = int(blockIdx.y) + f.pad_h;
+  // Outputs whose windows reach here.
+  const int h0 = h < f.kernel_h ? 0 : (h - f.kernel_h) / f.stride_h + 1, h1 = min(h / f.stride_h + 1, f.out_h);
+  const int w0 = w < f.kernel_w ? 0 : (w - f.kernel_w) / f.stride_w + 1, w1 = min(w / f.stride_w + 1, f.out_w);
+  const int64_t here = (int64_t(blockIdx.z) * f.in_h + blockIdx.y) * f.in_w * f.packs + i;
+  const int64_t image = int64_t(blockIdx.z) * f.out_h * f.out_w * f.packs + c;
+  Pack<T, V> mine;
+  if (kMax) mine = x[here];
+  float sum[V] = {};
+  for (int oh = h0; oh < h1; ++oh)
+    for (int ow = w0; ow < w1; ++ow) {
+      const int64_t at = image + int64_t(oh * f.out_w + ow) * f.packs;
+      const auto g = dy[at];
+      if (kMax) {
+        const auto p = y[at];
+#pragma unroll
+        for (int v = 0; v < V; ++v)
+          if (to_float(p.v[v]) == to_float(mine.v[v])) sum[v] += to_float(g.v[v]);
+      } else {
+        const int top = oh * f.stride_h - f.pad_h, left = ow * f.stride_w - f.pad_w;
+        const int rows = min(top + f.kernel_h, f.in_h) - max(top, 0), columns = min(left + f.kernel_w, f.in_w) - max(left, 0);
+        const float share = 1.f / float(rows * columns);
+#pragma unroll
+        for (int v = 0; v < V; ++v) sum[v] += to_float(g.v[v]) * share;
+      }
+    }
+  Pack<T, V> r;
+#pragma unroll
+  for (int v = 0; v < V; ++v) set(r.v[v], sum[v]);
+  dx[here] = r;
+}
+
 // One window over everything: a mean of rows, in parallel over them.
 template <class T>
 struct MeanOfRows {
@@ -174,6 +263,11 @@ struct Forward : Pooling {
     auto* to = static_cast<T*>(y);
     if (!kMax && w.out_size == 1 && w.taps == w.in_size)
       Cuda::each(op, batch * channels, MeanOfRows<T>{from, to, w.in_size, channels});
+    else if (batch && is_flat(w, batch, channels / V))
+      flat_forward<T, V, kMax>
+          <<<dim3(cuda::blocks(w.out[1] * (channels / V)), unsigned(w.out[0]), unsigned(batch)), cuda::kThreads, 0,
+             device_of(op).queue()>>>(Flat(w, channels / V), reinterpret_cast<const Pack<T, V>*>(from),
+                                      reinterpret_cast<Pack<T, V>*>(to));
     else
       Cuda::each(op, batch * w.out_size * (channels / V), ForwardAt<T, V, kMax>{w, from, to, channels});
   }
@@ -206,7 +300,13 @@ struct Backward : Pooling {
   template <class T, int V, bool kMax>
   static void launch(OpRun& op, const Window& w, int64_t batch, int64_t channels, const View* in, void* dx) {
     auto data = [&](int i) { return static_cast<const T*>(in[i].data); };
-    Cuda::each(op, batch * w.in_size * (channels / V),
+    auto packs = [&](int i) { return static_cast<const Pack<T, V>*>(in[i].data); };
+    if (batch && is_flat(w, batch, channels / V))
+      flat_backward<T, V, kMax>
+          <<<dim3(cuda::blocks(w.in[1] * (channels / V)), unsigned(w.in[0]), unsigned(batch)), cuda::kThreads, 0,
+             device_of(op).queue()>>>(Flat(w, channels / V), packs(0), packs(1), packs(2), static_cast<Pack<T, V>*>(dx));
+    else
+      Cuda::each(op, batch * w.in_size * (channels / V),
                BackwardAt<T, V, kMax>{w, data(0), data(1), data(2), static_cast<T*>(dx), channels});
   }
 

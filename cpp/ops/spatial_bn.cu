@@ -30,8 +30,9 @@ struct Moments {
     const T* x;
     int64_t channels;
     float k[V];
-    __device__ void add(int64_t row, float (*sums)[V]) const {
-      const auto p = *reinterpret_cast<const Pack<T, V>*>(x + row * channels);
+    using Loaded = Pack<T, V>;
+    __device__ Loaded load(int64_t row) const { return *reinterpret_cast<const Loaded*>(x + row * channels); }
+    __device__ void add(int64_t, const Loaded& p, float (*sums)[V]) const {
 #pragma unroll
       for (int v = 0; v < V; ++v) {
         const float d = to_float(p.v[v]) - k[v];
@@ -103,14 +104,21 @@ struct Normalise {
     int64_t channels;
     bool relu;
     float a[V], b[V];
-    __device__ void apply(int64_t row) const {
-      const auto p = *reinterpret_cast<const Pack<T, V>*>(x + row * channels);
-      Pack<T, V> q, r;
-      if (z) q = *reinterpret_cast<const Pack<T, V>*>(z + row * channels);
+    struct Loaded {
+      Pack<T, V> x, z;
+    };
+    __device__ Loaded load(int64_t row) const {
+      Loaded in;
+      in.x = *reinterpret_cast<const Pack<T, V>*>(x + row * channels);
+      if (z) in.z = *reinterpret_cast<const Pack<T, V>*>(z + row * channels);
+      return in;
+    }
+    __device__ void apply(int64_t row, const Loaded& in) const {
+      Pack<T, V> r;
 #pragma unroll
       for (int v = 0; v < V; ++v) {
-        float s = a[v] * to_float(p.v[v]) + b[v];
-        if (z) s += to_float(q.v[v]);
+        float s = a[v] * to_float(in.x.v[v]) + b[v];
+        if (z) s += to_float(in.z.v[v]);
         set(r.v[v], relu && s < 0.f ? 0.f : s);
       }
       *reinterpret_cast<Pack<T, V>*>(y + row * channels) = r;
@@ -233,39 +241,53 @@ struct Through {
 // written), or where `through` says so.
 template <class T>
 struct GradientSums {
-  const T *x, *dy, *y;
+  const T *x, *dy, *y, *more;  // with `more` dy is the sum of both, the latter multiplied
   T* dz;
+  float more_factor;
   Through through;
   int64_t channels;
   template <int V>
   struct At {
-    const T *x, *dy, *y;
+    const T *x, *dy, *y, *more;
     T* dz;
+    float more_factor;
     int64_t channels;
     Through::At<V> through;
     float mean[V];
-    __device__ void add(int64_t row, float (*sums)[V]) const {
+    struct Loaded {
+      Pack<T, V> x, dy, more, y;
+    };
+    __device__ Loaded load(int64_t row) const {
       const int64_t at = row * channels;
-      const auto p = *reinterpret_cast<const Pack<T, V>*>(x + at);
-      auto g = *reinterpret_cast<const Pack<T, V>*>(dy + at);
+      Loaded in;
+      in.x = *reinterpret_cast<const Pack<T, V>*>(x + at);
+      in.dy = *reinterpret_cast<const Pack<T, V>*>(dy + at);
+      if (more) in.more = *reinterpret_cast<const Pack<T, V>*>(more + at);
+      if (y) in.y = *reinterpret_cast<const Pack<T, V>*>(y + at);
+      return in;
+    }
+    __device__ void add(int64_t row, const Loaded& in, float (*sums)[V]) const {
+      Pack<T, V> g = in.dy;
       if (y) {
-        const auto q = *reinterpret_cast<const Pack<T, V>*>(y + at);
 #pragma unroll
-        for (int v = 0; v < V; ++v)
-          if (!(to_float(q.v[v]) > 0.f)) set(g.v[v], 0.f);
-        *reinterpret_cast<Pack<T, V>*>(dz + at) = g;
+        for (int v = 0; v < V; ++v) {
+          const float whole = more ? to_float(g.v[v]) + more_factor * to_float(in.more.v[v]) : to_float(g.v[v]);
+          set(g.v[v], to_float(in.y.v[v]) > 0.f ? whole : 0.f);
+        }
+        *reinterpret_cast<Pack<T, V>*>(dz + row * channels) = g;
       }
 #pragma unroll
       for (int v = 0; v < V; ++v) {
-        const float e = to_float(p.v[v]), d = through(v, e) ? to_float(g.v[v]) : 0.f;
+        const float e = to_float(in.x.v[v]), d = through(v, e) ? to_float(g.v[v]) : 0.f;
         sums[0][v] += d, sums[1][v] += d * (e - mean[v]);
       }
     }
   };
   template <int V>
   __device__ At<V> at(int64_t channel) const {
-    At<V> a{x + channel, dy + channel, y ? y + channel : nullptr, dz ? dz + channel : nullptr,
-            channels,    through.at<V>(channel), {}};
+    auto from = [&](const T* p) { return p ? p + channel : nullptr; };
+    At<V> a{from(x), from(dy), from(y), from(more), dz ? dz + channel : nullptr, more_factor,
+            channels, through.at<V>(channel), {}};
     for (int v = 0; v < V; ++v) a.mean[v] = through.mean[channel + v];
     return a;
   }
@@ -310,16 +332,21 @@ struct GradientApply {
     int64_t channels;
     Through::At<V> through;
     float a[V], b[V], c[V];
-    __device__ void apply(int64_t row) const {
+    struct Loaded {
+      Pack<T, V> x, dz;
+    };
+    __device__ Loaded load(int64_t row) const {
       const int64_t at = row * channels;
-      const auto p = *reinterpret_cast<const Pack<T, V>*>(x + at), g = *reinterpret_cast<const Pack<T, V>*>(dz + at);
+      return {*reinterpret_cast<const Pack<T, V>*>(x + at), *reinterpret_cast<const Pack<T, V>*>(dz + at)};
+    }
+    __device__ void apply(int64_t row, const Loaded& in) const {
       Pack<T, V> r;
 #pragma unroll
       for (int v = 0; v < V; ++v) {
-        const float e = to_float(p.v[v]), d = through(v, e) ? to_float(g.v[v]) : 0.f;
+        const float e = to_float(in.x.v[v]), d = through(v, e) ? to_float(in.dz.v[v]) : 0.f;
         set(r.v[v], a[v] * d + (b[v] * e + c[v]));
       }
-      *reinterpret_cast<Pack<T, V>*>(dx + at) = r;
+      *reinterpret_cast<Pack<T, V>*>(dx + row * channels) = r;
     }
   };
   template <int V>
@@ -334,17 +361,23 @@ struct SpatialBNGradient {
   static constexpr bool kPicksForms = true;
   bool channels_last;
   int mask = -1, kept = -1;  // of an absorbed ReluGradient: Y or the bias, and where its result is written
+  int more = -1;             // the other term of an absorbed sum, of which dY is one
   bool mask_is_bias = false;
   explicit SpatialBNGradient(const Args& args) : channels_last(args.s("order") == "NHWC") {}
 
-  bool absorb_before(const Args&, int mask_input, bool is_bias, int kept_output) {
+  bool absorb_before(const Args& before, int mask_input, bool is_bias, int kept_output) {
+    if (before.def.type == "Sum") {
+      const bool can = mask >= 0 && !mask_is_bias && more < 0;
+      if (can) more = mask_input;
+      return can;
+    }
     if (mask >= 0) return false;
     mask = mask_input, mask_is_bias = is_bias, kept = kept_output;
     return true;
   }
 
   struct Tensors {
-    View x, dy, y;
+    View x, dy, y, more;
     void *dz = nullptr, *dx = nullptr;
   };
 
@@ -374,7 +407,10 @@ struct SpatialBNGradient {
       given.to = to, given.batches = float(batches);
       Cuda::each(op, m.channels, given);
     } else {
-      const GradientSums<T> sums{x, dz, static_cast<const T*>(t.y.data), static_cast<T*>(t.dz), through, m.channels};
+      GradientSums<T> sums{};
+      sums.x = x, sums.dy = dz, sums.y = static_cast<const T*>(t.y.data), sums.more = static_cast<const T*>(t.more.data);
+      sums.dz = static_cast<T*>(t.dz), sums.more_factor = ldexpf(1.f, t.dy.form.scale - t.more.form.scale);
+      sums.through = through, sums.channels = m.channels;
       PF_TRY(columns::with_width<T>(
           m.channels, [&](auto width) { return columns::sum_rows<width(), 2>(op, m.rows, m.channels, sums, to); }));
       if (t.dz) dz = static_cast<const T*>(t.dz);
@@ -392,6 +428,10 @@ struct SpatialBNGradient {
     if (mask >= 0 && !mask_is_bias) PF_TRY(read_form(op, mask, form, &t.y));
     form.scale = int8_t(device_of(op).options.loss_scale);
     PF_TRY(read_form(op, 2, form, &t.dy));
+    if (more >= 0) {
+      PF_CHECK(op.in(more).shape() == shape, shape, "the sum of ", shape, " and ", op.in(more).shape(), " does not exist");
+      PF_TRY(read_form(op, more, form, &t.more));
+    }
     form.scale = t.dy.form.scale;
     if (kept >= 0) {
       op.out(kept).set_type(shape, DType::kFloat);

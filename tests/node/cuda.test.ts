@@ -127,7 +127,7 @@ onGpu('training follows the CPU, planned or not, recorded from the third step on
 onGpu('tf32 and fp16 follow it too, less closely', async (open) => {
   const { start, losses: want } = await reference()
   for (const precision of ['tf32', 'fp16'] as const) {
-    close(await losses(await open({ precision }), start, true), want, 0.03)
+    close(await losses(await open({ precision }), start, true), want, precision === 'tf32' ? 0.03 : 0.06)
   }
 })
 

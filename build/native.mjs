@@ -189,7 +189,7 @@ const cudaFlags = [
 /** What is written over the device's verbs, the .cu files beside other operators, and the device itself. */
 function cudaSources() {
   const verbs = core('ops').filter((path) => /\.kernel</.test(readFileSync(path, 'utf8')))
-  return [...verbs, ...filesBelow('cpp/ops', '.cu'), ...filesBelow('cpp/device', '.cu')]
+  return [...verbs, ...['ops', 'math', 'device'].flatMap((folder) => filesBelow(`cpp/${folder}`, '.cu'))]
 }
 
 /** The objects of the CUDA sources, or undefined after a failure. */

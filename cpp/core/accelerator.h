@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A device with memory of its own, as the core sees it: what moves tensors there and back, and records runs so that they
-// can be repeated as a whole. cpp/device/cuda_device.cu is the only one; a build without it has none.
+// A device with memory of its own, as the core sees it: what moves tensors there and back, and records runs so that
+// they can be repeated as a whole. cpp/device/cuda_device.cu is the only one; a build without it has none.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -24,7 +24,8 @@ struct Blob {
   const void* shared_in = nullptr;
 
   bool empty() const { return !tensor.defined() && !object; }
-  // The object, if it is of this class. Kinds are compared as text: two files may each have their own copy of a literal.
+  // The object, if it is of this class. Kinds are compared as text: two files may each have their own copy of a
+  // literal.
   template <class T>
   T* get() {
     return object && std::string_view(object->kind()) == T::kKind ? static_cast<T*>(object.get()) : nullptr;

@@ -64,8 +64,10 @@ class KernelOf final : public Kernel {
   explicit KernelOf(const Args& args) : kernel_(make(args)) {}
   Status run(OpRun& op) override { return kernel_.run(op); }
   Status bind(Scope& scope) override {
-    if constexpr (requires { kernel_.bind(scope); }) return kernel_.bind(scope);
-    else return Kernel::bind(scope);
+    if constexpr (requires { kernel_.bind(scope); })
+      return kernel_.bind(scope);
+    else
+      return Kernel::bind(scope);
   }
   bool absorb(const Args& next, int first_input) override {
     if constexpr (requires { kernel_.absorb(next, first_input); })
@@ -80,12 +82,16 @@ class KernelOf final : public Kernel {
       return false;
   }
   bool picks_forms() const override {
-    if constexpr (requires { K::kPicksForms; }) return K::kPicksForms;
-    else return false;
+    if constexpr (requires { K::kPicksForms; })
+      return K::kPicksForms;
+    else
+      return false;
   }
   bool floats_only() const override {
-    if constexpr (requires { K::kFloatsOnly; }) return K::kFloatsOnly;
-    else return false;
+    if constexpr (requires { K::kFloatsOnly; })
+      return K::kFloatsOnly;
+    else
+      return false;
   }
   static std::unique_ptr<Kernel> create(const Args& args) { return std::unique_ptr<Kernel>(new KernelOf(args)); }
 
@@ -140,7 +146,9 @@ class OpBuilder {
     return in(name, Port::kTensor, false, true, doc);
   }  // one or more
   OpBuilder& object_input(const char* name, const char* doc) { return in(name, Port::kObject, false, false, doc); }
-  OpBuilder& any_inputs(const char* name, const char* doc) { return in(name, Port::kAny, true, true, doc); }  // whatever blobs, or none
+  OpBuilder& any_inputs(const char* name, const char* doc) {
+    return in(name, Port::kAny, true, true, doc);
+  }  // whatever blobs, or none
   OpBuilder& optional_any_input(const char* name, const char* doc) { return in(name, Port::kAny, true, false, doc); }
   OpBuilder& any_outputs(const char* name, const char* doc) { return out(name, Port::kAny, true, true, doc); }
   OpBuilder& output(const char* name, const char* doc) { return out(name, Port::kTensor, false, false, doc); }

@@ -40,7 +40,11 @@ struct ArgSpec {
 };
 
 struct Port {
-  enum Kind : uint8_t { kTensor, kObject, kAny };  // an object is a mutex, a counter, a reader, …; kAny: even nothing yet
+  enum Kind : uint8_t {
+    kTensor,
+    kObject,
+    kAny
+  };  // an object is a mutex, a counter, a reader, …; kAny: even nothing yet
   const char* name;
   Kind kind;
   bool optional, variadic;  // variadic: any number from here on
@@ -172,9 +176,9 @@ class Kernel {
   // Planning for inference: may this kernel do the work of `next`, which alone reads its output, as well?
   // If so it gets next's further inputs appended to its own (the first at index `first_input`) and next's output.
   virtual bool absorb(const Args& next, int first_input) { return (void)next, (void)first_input, false; }
-  // The same backwards: may this kernel, whose gradient input is the output of `before`, do the work of `before` as well?
-  // It then reads before's own gradient in its place, and as input `mask` the output or, if `mask_is_bias`, the bias of
-  // the forward operator; what `before` gave is written as output `kept`, unless that is -1.
+  // The same backwards: may this kernel, whose gradient input is the output of `before`, do the work of `before` as
+  // well? It then reads before's own gradient in its place, and as input `mask` the output or, if `mask_is_bias`, the
+  // bias of the forward operator; what `before` gave is written as output `kept`, unless that is -1.
   virtual bool absorb_before(const Args& before, int mask, bool mask_is_bias, int kept) {
     return (void)before, (void)mask, (void)mask_is_bias, (void)kept, false;
   }

@@ -9,6 +9,11 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 constexpr size_t kSlack = 64;
+#ifdef __wasm__
+constexpr bool kHasDevices = false;  // compilers then drop what only they need
+#else
+constexpr bool kHasDevices = true;
+#endif
 std::atomic<size_t> used_bytes{0};
 std::atomic<size_t> peak_bytes{0};
 
@@ -42,7 +47,7 @@ const char* dtype_name(DType type) { return info(type).name; }
 
 Status Memory::allocate(size_t bytes, Accelerator* on, std::shared_ptr<Memory>* out) {
   std::shared_ptr<Memory> memory(new Memory(bytes));
-  if (on) {
+  if (kHasDevices && on) {
     PF_TRY(on->allocate(bytes, &memory->there_));
     memory->device_ = on, memory->at_ = memory->there_, memory->device_fresh_ = true;
   } else {
@@ -67,6 +72,7 @@ Status Memory::allocate_host() {
 }
 
 Status Memory::move(Accelerator* to) {
+  if (!kHasDevices) return {};
   if (to) {
     if (!there_) PF_TRY(to->allocate(size_, &there_));
     device_ = to;
@@ -81,7 +87,7 @@ Status Memory::move(Accelerator* to) {
 }
 
 Memory::~Memory() {
-  if (there_) device_->release(there_, size_);
+  if (kHasDevices && there_) device_->release(there_, size_);
   if (!host_) return;
   std::free(block_);
   used_bytes.fetch_sub(size_, std::memory_order_relaxed);
@@ -164,7 +170,7 @@ Status Tensor::copy_from(const Tensor& other) {
 }
 
 Status Tensor::move(Accelerator* to) {
-  if (strings_) return {};
+  if (!kHasDevices || strings_) return {};
   if (!plain_fresh_) {
     Accelerator* on = packed_->memory->accelerator();
     if (!memory_ || capacity_ < byte_size()) {

@@ -68,8 +68,8 @@ constexpr DType dtype_of() {
 }
 
 // A block of tensor memory, aligned to 64 bytes and followed by 64 bytes that may be read (never written),
-// so that a vector loop may load past the last element. With an accelerator it has up to two copies, one on the host and
-// one on the device; `bytes()` is the one that was asked for last.
+// so that a vector loop may load past the last element. With an accelerator it has up to two copies, one on the host
+// and one on the device; `bytes()` is the one that was asked for last.
 class Memory {
  public:
   static Status allocate(size_t bytes, std::shared_ptr<Memory>* out) { return allocate(bytes, nullptr, out); }

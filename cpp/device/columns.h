@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrices of rows by channels on CUDA: sums over the rows, and formulas with coefficients for each channel. Threads keep
-// to their channels, read 16 bytes at a time, and loop over rows.
+// Matrices of rows by channels on CUDA: sums over the rows, and formulas with coefficients for each channel. Threads
+// keep to their channels, read 16 bytes at a time, and loop over rows.
 #pragma once
 #include "device/forms.h"
 
@@ -41,11 +41,11 @@ inline Grid grid_of(int64_t rows, int64_t channels, int width) {
   return {dim3(unsigned(down < 1 ? 1 : down), unsigned(across)), dim3(x, y), share};
 }
 
-// Calls body(row, loaded) for a thread's rows. Several rows are loaded before the first is used: what limits these kernels
-// is how much memory is on its way at a time.
-constexpr int kAhead = 4;
+// Calls body(row, loaded) for a thread's rows. Several rows are loaded before the first is used: what limits these
+// kernels is how much memory is on its way at a time. More than that only takes registers from other blocks.
 template <class At, class Body>
 __device__ void each_loaded_row(const At& at, int64_t begin, int64_t end, Body body) {
+  constexpr int kAhead = sizeof(typename At::Loaded) > 32 ? 2 : 4;
   const int64_t step = blockDim.y;
   int64_t row = begin + threadIdx.y;
   for (; row + (kAhead - 1) * step < end; row += kAhead * step) {
@@ -61,7 +61,8 @@ __device__ void each_loaded_row(const At& at, int64_t begin, int64_t end, Body b
 // partial[block][k][channel] = sum over the block's rows of what f.template at<V>(channel) adds for each, by
 // add(row, load(row), sums) with float sums[K][V].
 template <int V, int K, class F>
-__global__ void __launch_bounds__(kThreads) partial_sums(int64_t rows, int64_t channels, int64_t share, F f, float* partial) {
+__global__ void __launch_bounds__(kThreads)
+    partial_sums(int64_t rows, int64_t channels, int64_t share, F f, float* partial) {
   const int64_t first = (int64_t(blockIdx.y) * blockDim.x + threadIdx.x) * V;
   const int64_t begin = int64_t(blockIdx.x) * share;
   const int64_t end = begin + share < rows ? begin + share : rows;
@@ -125,7 +126,8 @@ template <int V, class F>
 __global__ void __launch_bounds__(kThreads) map_rows_kernel(int64_t rows, int64_t channels, int64_t share, F f) {
   const int64_t first = (int64_t(blockIdx.y) * blockDim.x + threadIdx.x) * V;
   if (first >= channels) return;
-  const int64_t begin = int64_t(blockIdx.x) * share;
+  // From the end: what the sums have read last may still be in the cache.
+  const int64_t begin = int64_t(gridDim.x - 1 - blockIdx.x) * share;
   const int64_t end = begin + share < rows ? begin + share : rows;
   const auto local = f.template at<V>(first);
   each_loaded_row(local, begin, end, [&](int64_t row, const auto& in) { local.apply(row, in); });

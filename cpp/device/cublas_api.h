@@ -38,7 +38,8 @@ enum PreferenceAttribute : int {
 };
 enum Epilogue : int { kEpilogueNone = 1, kEpilogueRelu = 2, kEpilogueBias = 4, kEpilogueReluBias = 6 };
 
-#define PF_CUBLAS_LT(name, result, ...) inline Import<result(__VA_ARGS__)> name{&pf::cublas_lt, "cublasLt" #name}
+#define PF_CUBLAS_LT(name, result, ...) \
+  inline Import<result(__VA_ARGS__)> name { &pf::cublas_lt, "cublasLt" #name }
 PF_CUBLAS_LT(GetVersion, size_t, void);
 PF_CUBLAS_LT(Create, Result, Handle*);
 PF_CUBLAS_LT(MatmulDescCreate, Result, Desc*, ComputeType, cudaDataType_t);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "device/cuda_device.h"
-
 #include "core/json.h"
+#include "device/cuda_device.h"
 
 namespace pf {
 namespace {
@@ -99,9 +98,10 @@ Status CudaDevice::open(const AcceleratorOptions& options, std::unique_ptr<CudaD
     return fail(Code::argument, "the NVIDIA driver supports CUDA ", driver / 1000, ".", driver % 1000 / 10,
                 " and this build needs ", runtime / 1000, ".", runtime % 1000 / 10, "; update the driver");
   }
-  PF_CHECK(error == cudaSuccess || error == cudaErrorNoDevice, argument, "CUDA cannot start: ",
-           cudaGetErrorString(error));
-  PF_CHECK(count > 0, argument, "there is no NVIDIA GPU here, or none that this process may see (CUDA_VISIBLE_DEVICES)");
+  PF_CHECK(error == cudaSuccess || error == cudaErrorNoDevice, argument,
+           "CUDA cannot start: ", cudaGetErrorString(error));
+  PF_CHECK(count > 0, argument,
+           "there is no NVIDIA GPU here, or none that this process may see (CUDA_VISIBLE_DEVICES)");
   PF_CHECK(options.index < count, argument, "there is no GPU ", options.index, "; this machine has ", count,
            ", counted from 0");
   std::unique_ptr<CudaDevice> device(new CudaDevice(options));
@@ -113,20 +113,35 @@ Status CudaDevice::open(const AcceleratorOptions& options, std::unique_ptr<CudaD
 Status CudaDevice::start() {
   PF_CUDA(cudaSetDevice(options.index));
   PF_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
-  PF_CUDA(cudaHostAlloc(&fault_, sizeof(Fault), cudaHostAllocMapped));
-  *fault_ = {};
-  PF_CUDA(cudaHostGetDevicePointer(&fault_on_device_, fault_, 0));
+  PF_CUDA(cudaHostAlloc(&fault_, sizeof(Fault), cudaHostAllocDefault));
+  PF_CUDA(cudaMalloc(&fault_on_device_, sizeof(Fault)));
+  PF_CUDA(cudaMemsetAsync(fault_on_device_, 0, sizeof(Fault), stream_));
   return {};
 }
 
-Status CudaDevice::allocate(size_t bytes, uint8_t** out) { return pool_.allocate(bytes, out); }
+void CudaDevice::activate() const {
+  int now = -1;
+  if (cudaGetDevice(&now) != cudaSuccess || now != options.index) cudaSetDevice(options.index);
+}
+
+void* CudaDevice::stream() {
+  activate();
+  return stream_;
+}
+
+Status CudaDevice::allocate(size_t bytes, uint8_t** out) {
+  activate();
+  return pool_.allocate(bytes, out);
+}
 
 Status CudaDevice::upload(uint8_t* to, const uint8_t* from, size_t bytes) {
+  activate();
   if (bytes) PF_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_));
   return {};
 }
 
 Status CudaDevice::download(uint8_t* to, const uint8_t* from, size_t bytes) {
+  activate();
   if (bytes) PF_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_));
   return finish();
 }
@@ -135,18 +150,26 @@ Status CudaDevice::launched() { return cuda_status(cudaGetLastError(), "a launch
 
 Status CudaDevice::take_fault() {
   const Fault found = *fault_;
-  *fault_ = {};
-  PF_CHECK(found.code != kLabel, value, "label of row ", found.row, " is ", found.value,
-           ", which is no class of the predictions");
+  if (!found.code) return {};
+  PF_CUDA(cudaMemsetAsync(fault_on_device_, 0, sizeof(Fault), stream_));
+  PF_CHECK(found.code != kLabel, value, "label of row ", found.row, " is ", found.label, ", expected 0 to ",
+           found.classes - 1);
+  PF_CHECK(found.code != kNegativeShare, value, "label probability of row ", found.row, ", class ", found.label,
+           " must not be negative, found ", found.number);
+  PF_CHECK(found.code != kSumOfShares, value, "label probabilities of row ", found.row,
+           " must sum to 1 (±1e-5), found ", found.number);
   return {};
 }
 
 Status CudaDevice::finish() {
+  activate();
+  PF_CUDA(cudaMemcpyAsync(fault_, fault_on_device_, sizeof(Fault), cudaMemcpyDeviceToHost, stream_));
   PF_CUDA(cudaStreamSynchronize(stream_));
   return take_fault();
 }
 
 Status CudaDevice::begin_recording() {
+  activate();
   PF_CUDA(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed));
   recording_ = true;
   kept_.clear();
@@ -172,6 +195,7 @@ Status CudaDevice::end_recording(std::shared_ptr<void>* out) {
 }
 
 Status CudaDevice::replay(void* recording) {
+  activate();
   return cuda_status(cudaGraphLaunch(static_cast<Recording*>(recording)->graph, stream_), "cudaGraphLaunch");
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One GPU for the workspaces that ask for the same options: a stream, a pool of memory, and the handles of the libraries.
+// One GPU for the workspaces that ask for the same options: a stream, a pool of memory, and the handles of the
+// libraries.
 #pragma once
 #include <cuda_runtime.h>
 
@@ -45,7 +46,7 @@ class CudaDevice final : public Accelerator {
   Status download(uint8_t* to, const uint8_t* from, size_t bytes) override;
   Status repack(const Shape& shape, const void* from, Form from_form, void* to, Form to_form) override;
   Scratch& scratch() override { return scratch_; }
-  void* stream() override { return stream_; }
+  void* stream() override;  // an operator asks for it before it queues anything: this GPU is then the thread's
   Status launched() override;
   Status finish() override;
   Status begin_recording() override;
@@ -60,19 +61,21 @@ class CudaDevice final : public Accelerator {
   // Opened when the first operator needs them.
   Status cublas(lt::Handle* out);
   Status cudnn(dnn::Handle* out);
-  // A word that kernels set when the contents of a tensor are outside what their operator takes; finish() reports it.
+  // What kernels note when the contents of a tensor are outside what their operator takes; finish() reports it.
   struct Fault {
     int code;  // 0: none
-    int row;
-    int value;
+    int row, label, classes;
+    float number;
+    int lock;
   };
   Fault* fault() const { return fault_on_device_; }
-  enum FaultCode : int { kLabel = 1 };
+  enum FaultCode : int { kLabel = 1, kNegativeShare, kSumOfShares };
 
  private:
   explicit CudaDevice(const AcceleratorOptions& options) : Accelerator(options), scratch_(this) {}
   Status start();
   Status take_fault();
+  void activate() const;  // makes this GPU the one that the thread's calls of the runtime mean
 
   cudaStream_t stream_ = nullptr;
   MemoryPool pool_;
@@ -83,6 +86,19 @@ class CudaDevice final : public Accelerator {
   bool recording_ = false;
   std::vector<std::pair<uint8_t*, size_t>> kept_;
 };
+
+// Of several faults that of the first row is kept, as on the CPU.
+__device__ inline void note_fault(CudaDevice::Fault* to, CudaDevice::FaultCode code, int64_t row, int label,
+                                  int classes, float number) {
+  while (atomicCAS(&to->lock, 0, 1) != 0) {
+  }
+  volatile CudaDevice::Fault* f = to;
+  if (!f->code || row < f->row || (row == f->row && label < f->label)) {
+    f->row = int(row), f->label = label, f->classes = classes, f->number = number, f->code = code;
+  }
+  __threadfence();
+  atomicExch(&to->lock, 0);
+}
 
 // The device that a running kernel's operator runs on.
 inline CudaDevice& device_of(const OpRun& op) { return *static_cast<CudaDevice*>(op.accelerator); }

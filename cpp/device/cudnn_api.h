@@ -101,7 +101,8 @@ enum NumericalNote : int { kTensorCore = 0, kDownConvertInputs = 1, kReducedPrec
 enum PointwiseKind : int { kAdd = 0, kReluForward = 100 };
 constexpr int kCrossCorrelation = 1;
 
-#define PF_CUDNN(name, result, ...) inline Import<result(__VA_ARGS__)> name{&pf::cudnn, "cudnn" #name}
+#define PF_CUDNN(name, result, ...) \
+  inline Import<result(__VA_ARGS__)> name { &pf::cudnn, "cudnn" #name }
 PF_CUDNN(GetVersion, size_t, void);
 PF_CUDNN(GetErrorString, const char*, Result);
 PF_CUDNN(Create, Result, Handle*);

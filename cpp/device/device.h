@@ -8,7 +8,7 @@ namespace pf {
 struct Cuda;
 struct Cpu;  // declarations that only the host's compiler reads name it
 using Device = Cuda;
-}
+}  // namespace pf
 #else
 #define PF_FN inline
 #include "device/cpu.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "device/forms.h"
-
 #include "device/cuda.h"
+#include "device/forms.h"
 
 namespace pf {
 namespace {

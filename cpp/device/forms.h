@@ -9,10 +9,12 @@
 namespace pf {
 
 // Enters a kernel for CUDA of an operator that cpp/ops declares elsewhere: PF_CUDA_OP(Conv, ConvOnDevice).
-#define PF_CUDA_OP(name, ...) \
-  [[maybe_unused]] static const auto pf_cuda_##name = ::pf::new_schema(#name).cuda = &::pf::KernelOf<__VA_ARGS__>::create
+#define PF_CUDA_OP(name, ...)                                                        \
+  [[maybe_unused]] static const auto pf_cuda_##name = ::pf::new_schema(#name).cuda = \
+      &::pf::KernelOf<__VA_ARGS__>::create
 
-// The form without what makes no difference to this shape: channels may as well come last where there is one, or one place.
+// The form without what makes no difference to this shape: channels may as well come last where there is one, or one
+// place.
 Form effective(Form form, const Shape& shape);
 // What the device's precision asks for; `channels_last`: the tensor's own order has them last already.
 Form preferred(const OpRun& op, const Shape& shape, bool channels_last);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "device/libraries.h"
-
 #include <dirent.h>
 #include <dlfcn.h>
 
 #include <cstdlib>
+
+#include "device/libraries.h"
 
 namespace pf {
 namespace {
@@ -43,8 +43,8 @@ std::vector<std::string> site_packages() {
   return sites;
 }
 
-// PORTAFILTER_CUDA_PATH names folders of libraries, or site-packages folders whose nvidia wheels are to be used. An empty
-// folder leaves the search to the system's loader: LD_LIBRARY_PATH, its cache and its own folders.
+// PORTAFILTER_CUDA_PATH names folders of libraries, or site-packages folders whose nvidia wheels are to be used. An
+// empty folder leaves the search to the system's loader: LD_LIBRARY_PATH, its cache and its own folders.
 std::vector<std::string> folders_for(const char* wheel) {
   std::vector<std::string> own, all;
   add_folders(&own, "PORTAFILTER_CUDA_PATH");

@@ -37,7 +37,9 @@ __global__ void __launch_bounds__(kThreads) each_row_kernel(int64_t count, F f) 
 template <class F>
 void each_row(OpRun& op, int64_t count, F f) {
   constexpr int64_t kMostBlocks = 1 << 20;
-  if (count) each_row_kernel<<<unsigned(count < kMostBlocks ? count : kMostBlocks), kThreads, 0, device_of(op).queue()>>>(count, f);
+  if (count)
+    each_row_kernel<<<unsigned(count < kMostBlocks ? count : kMostBlocks), kThreads, 0, device_of(op).queue()>>>(count,
+                                                                                                                 f);
 }
 
 }  // namespace pf::rows

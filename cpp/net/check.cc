@@ -57,7 +57,7 @@ Status check_operators(const NetDef& def) {
 
 Status check_sources(const NetDef& def) {
   Names known, produced, made_inside;  // inside nets in arguments: an If may make blobs that it does not list
-  std::vector<size_t> producers;  // of each name produced, the first operator
+  std::vector<size_t> producers;       // of each name produced, the first operator
   for (auto& name : def.external_input) known.add(name);
   for (size_t i = 0; i < def.op.size(); ++i) {
     for (auto& name : def.op[i].output)

@@ -36,6 +36,9 @@ Status Operator::create(const OpDef& def, Workspace& workspace, std::unique_ptr<
   op->random_.reseed(device.has_random_seed ? device.random_seed : workspace.next_seed());
   op->kernel_ = schema->cpu(op->args_);
   op->accelerator_ = workspace.accelerator();
+  PF_CHECK(!op->accelerator_ || device.device_type != 1 || device.device_id == op->accelerator_->options.index,
+           argument, op->title(), ": its device_option asks for GPU ", device.device_id, ", this workspace is on GPU ",
+           op->accelerator_->options.index);
   const bool wants_cpu = op->def_.has_device_option && device.has_device_type && device.device_type == 0;
   if (op->accelerator_ && schema->cuda && !wants_cpu) op->device_kernel_ = schema->cuda(op->args_);
   PF_TRY(op->kernel_->bind(workspace).at(op->title()));

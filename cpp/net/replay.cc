@@ -74,8 +74,7 @@ void Replay::divide() {
 Replay::Relied Replay::state_of(Blob* blob) {
   const Tensor& t = blob->tensor;
   const auto& packed = t.packed();
-  return {blob,           t.type(), t.memory(), packed ? packed->memory : nullptr,
-          t.plain_fresh(), packed && packed->fresh};
+  return {blob, t.type(), t.memory(), packed ? packed->memory : nullptr, t.plain_fresh(), packed && packed->fresh};
 }
 
 void Replay::find_blobs(Stretch& s) {

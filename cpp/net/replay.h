@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs of a net on an accelerator. The first run queues operator by operator; from the second on, stretches of operators
-// that run there are recorded once and repeated as a whole, as long as blobs lie where they lay and have the types that
-// they had. Operators that run on the host, or that draw random numbers, stand between the stretches.
+// Runs of a net on an accelerator. The first run queues operator by operator; from the second on, stretches of
+// operators that run there are recorded once and repeated as a whole, as long as blobs lie where they lay and have the
+// types that they had. Operators that run on the host, or that draw random numbers, stand between the stretches.
 #pragma once
 #include <memory>
 #include <vector>
@@ -10,8 +10,8 @@
 
 namespace pf {
 
-// Moves operators that run on the host forward past those of the accelerator that have nothing to do with them (counters
-// and learning rates, usually), so that stretches are long.
+// Moves operators that run on the host forward past those of the accelerator that have nothing to do with them
+// (counters and learning rates, usually), so that stretches are long.
 void hoist_host_operators(Operators& ops, std::vector<int>& indices);
 
 class Replay {

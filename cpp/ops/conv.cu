@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conv and ConvGradient on CUDA: channels last, through cuDNN; a batch normalisation, an addition and a Relu that follow
-// in a net planned for inference are done with the convolution.
+// Conv and ConvGradient on CUDA: channels last, through cuDNN; a batch normalisation, an addition and a Relu that
+// follow in a net planned for inference are done with the convolution.
 #include "device/columns.h"
-#include "device/convolution.h"
 #include "device/cuda.h"
-#include "device/order.h"
+#include "math/convolution.h"
+#include "math/few_channels.h"
 
 namespace pf {
 namespace {
@@ -57,60 +57,6 @@ struct FoldedFilter {
   }
 };
 
-// Matrix units want channels in eights (fours of floats): a picture's three are made that many by zeros, where there are
-// enough places for that to pay.
-int64_t padded_channels(const OpRun& op, const ConvShape& s, bool half) {
-  constexpr int64_t kPays = 1 << 16;
-  const int64_t unit = half ? 8 : 4;
-  const bool units = half || device_of(op).tf32();
-  const bool pays = units && s.group == 1 && s.in_channels < unit && s.in_channels > 1 && s.batch * s.out_size >= kPays;
-  return pays && s.rank == 2 ? unit : s.in_channels;
-}
-
-// A place's channels and zeros after them, as one word.
-template <class T, int V>
-struct PadPlace {
-  Source x;
-  T* y;
-  int64_t channels, places;
-  bool last;  // plain elements have the channels last
-  __device__ void operator()(int64_t row) const {
-    columns::Pack<T, V> r;
-    const int64_t n = row / places, place = row % places;
-#pragma unroll
-    for (int c = 0; c < V; ++c) {
-      const int64_t at = last ? row * channels + c : (n * channels + c) * places + place;
-      columns::set(r.v[c], c < channels ? x(at) : 0.f);
-    }
-    reinterpret_cast<columns::Pack<T, V>*>(y)[row] = r;
-  }
-};
-template <class T>
-Status pad(OpRun& op, const Source& x, int64_t rows, int64_t channels, int64_t places, bool last, void** out) {
-  constexpr int V = columns::kWidest<T>;
-  T* y;
-  PF_TRY(op.scratch(rows * V, &y));
-  Cuda::each(op, rows, PadPlace<T, V>{x, y, channels, places, last});
-  *out = y;
-  return {};
-}
-Status pad(OpRun& op, bool half, const Source& x, int64_t rows, int64_t channels, int64_t places, bool last, void** out) {
-  return half ? pad<__half>(op, x, rows, channels, places, last, out) : pad<float>(op, x, rows, channels, places, last, out);
-}
-// Rows of channels as they lie, without order.
-Source rows_at(const void* data, bool half) {
-  Source s;
-  s.data = data, s.half = half;
-  return s;
-}
-template <class T>
-struct Unpad {
-  const T* x;
-  T* y;
-  int64_t channels, padded;
-  __device__ void operator()(int64_t i) const { y[i] = x[i / channels * padded + i % channels]; }
-};
-
 // The filter's form: its own order where it has the channels last, else turned.
 Form filter_form(const OpRun& op, const ConvShape& s) { return preferred(op, op.in(1).shape(), s.channels_last); }
 
@@ -139,9 +85,8 @@ struct Conv {
     const Form form = preferred(op, op.out(0).shape(), s.channels_last);
     View x, w, plus;
     const float* bias = nullptr;
-    const int64_t channels = s.in_channels, padded = padded_channels(op, s, form.half);
-    const bool pads = padded != channels;
-    PF_TRY(pads ? read_any(op, 0, &x) : read_form(op, 0, preferred(op, op.in(0).shape(), s.channels_last), &x));
+    const bool few = has_few_channels(op, s, form.half);
+    PF_TRY(few ? read_any(op, 0, &x) : read_form(op, 0, preferred(op, op.in(0).shape(), s.channels_last), &x));
     PF_TRY(read_form(op, 1, filter_form(op, s), &w));
     if (has_bias) PF_TRY(read_plain(op, 2, &bias));
     if (add >= 0) {
@@ -159,11 +104,11 @@ struct Conv {
     PF_TRY(write_form(op, 0, form, &t.y));
     t.x = const_cast<void*>(x.data), t.w = const_cast<void*>(filter), t.bias = bias, t.add = plus.data;
     t.half = form.half, t.relu = relu;
-    if (pads) {
-      const int64_t taps = s.out_channels * s.taps;
-      PF_TRY(pad(op, t.half, Source(x, op.in(0).shape()), s.batch * s.in_size, channels, s.in_size, s.channels_last, &t.x));
-      PF_TRY(pad(op, t.half, rows_at(filter, t.half), taps, channels, taps, true, &t.w));
-      s.in_channels = padded;
+    if (few) {
+      const FewChannels arranged(s, form.half);
+      PF_TRY(arranged.arrange_input(op, x, &t.x));
+      PF_TRY(arranged.arrange_filter(op, filter, &t.w));
+      return convolve(op, Pass::kForward, arranged.shape, t);
     }
     return convolve(op, Pass::kForward, s, t);
   }
@@ -183,11 +128,9 @@ struct ConvGradient {
     form_y.scale = int8_t(device_of(op).options.loss_scale);
     View x, w, dy;
     const int dx = has_bias ? 2 : 1;
-    // Padded channels are no use where the input's gradient is wanted too.
-    const int64_t channels = s.in_channels;
-    const int64_t padded = op.outputs() > dx ? channels : padded_channels(op, s, form_x.half);
-    const bool pads = padded != channels;
-    PF_TRY(pads ? read_any(op, 0, &x) : read_form(op, 0, form_x, &x));
+    // Where the input's gradient is wanted too it stays as it is.
+    const bool few = op.outputs() <= dx && has_few_channels(op, s, form_x.half);
+    PF_TRY(few ? read_any(op, 0, &x) : read_form(op, 0, form_x, &x));
     PF_TRY(read_form(op, 1, filter_form(op, s), &w));
     PF_TRY(read_form(op, 2, form_y, &dy));
 
@@ -197,7 +140,8 @@ struct ConvGradient {
     filter.scale = dy.form.scale;
     void* dw;
     PF_TRY(write_form(op, 0, filter, &dw));
-    PF_TRY(pads ? filter_padded(op, s, x, padded, t, dw) : (t.w = dw, convolve(op, Pass::kFilter, s, t)));
+    PF_TRY(few ? filter_of_few(op, FewChannels(s, form_x.half), x, t, dw)
+               : (t.w = dw, convolve(op, Pass::kFilter, s, t)));
     if (has_bias) {
       float* db;
       PF_TRY(write_plain(op, 1, &db));
@@ -210,21 +154,13 @@ struct ConvGradient {
     return convolve(op, Pass::kInput, s, t);
   }
 
-  Status filter_padded(OpRun& op, ConvShape s, const View& x, int64_t padded, ConvTensors t, void* dw) {
-    const int64_t channels = s.in_channels, taps = s.out_channels * s.taps;
-    PF_TRY(pad(op, t.half, Source(x, op.in(0).shape()), s.batch * s.in_size, channels, s.in_size, s.channels_last, &t.x));
-    s.in_channels = padded;
-    Form form;
-    form.half = t.half;
-    return with_element(form, [&](auto e) -> Status {
-      using T = decltype(e);
-      T* wide;
-      PF_TRY(op.scratch(taps * padded, &wide));
-      t.w = wide;
-      PF_TRY(convolve(op, Pass::kFilter, s, t));
-      Cuda::each(op, taps * channels, Unpad<T>{wide, static_cast<T*>(dw), channels, padded});
-      return {};
-    });
+  static Status filter_of_few(OpRun& op, const FewChannels& arranged, const View& x, ConvTensors t, void* dw) {
+    float* wide;  // large enough for halves too
+    PF_TRY(op.scratch(arranged.filter_size(), &wide));
+    PF_TRY(arranged.arrange_input(op, x, &t.x));
+    t.w = wide;
+    PF_TRY(convolve(op, Pass::kFilter, arranged.shape, t));
+    return arranged.restore_filter(op, wide, dw);
   }
 };
 

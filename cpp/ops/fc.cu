@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // FC, FCTransposed and their gradients on CUDA.
 #include "device/columns.h"
-#include "device/matmul.h"
+#include "math/matmul.h"
 
 namespace pf {
 namespace {

@@ -85,8 +85,7 @@ struct LRNGradient {
     float* scale;
     PF_TRY(op.scratch(n, &scale));
     Cuda::each(op, n, ScaleAt{l, x, scale});
-    Cuda::each(op, n,
-               BackwardAt{l, x, op.in(1).data<float>(), scale, op.in(2).data<float>(), op.out(0).data<float>()});
+    Cuda::each(op, n, BackwardAt{l, x, op.in(1).data<float>(), scale, op.in(2).data<float>(), op.out(0).data<float>()});
     return {};
   }
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // MatMul on CUDA.
-#include "device/matmul.h"
+#include "math/matmul.h"
 
 namespace pf {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MomentumSGD, MomentumSGDUpdate and WeightedSum on CUDA: gradients are read in the form that convolutions leave them in,
-// and a parameter that convolutions keep in a form of their own is written in that form too.
+// MomentumSGD, MomentumSGDUpdate and WeightedSum on CUDA: gradients are read in the form that convolutions leave them
+// in, and a parameter that convolutions keep in a form of their own is written in that form too.
 #include "device/cuda.h"
 #include "device/order.h"
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// MaxPool, AveragePool and their gradients on CUDA: channels last, a thread for each place and pack of channels. Gradients
-// gather what reaches their place, so that nothing depends on an order of additions.
-#include "math/pooling.h"
-
+// MaxPool, AveragePool and their gradients on CUDA: channels last, a thread for each place and pack of channels.
+// Gradients gather what reaches their place, so that nothing depends on an order of additions.
 #include "device/columns.h"
 #include "device/cuda.h"
+#include "math/pooling.h"
 
 namespace pf {
 namespace {
@@ -138,8 +137,8 @@ struct BackwardAt {
   }
 };
 
-// Pictures without dilation, which is what nets have: a block has one row of one picture, so that nothing is divided but
-// the places of a row by the packs of a place, and windows are plain loops.
+// Pictures without dilation, which is what nets have: a block has one row of one picture, so that nothing is divided
+// but the places of a row by the packs of a place, and windows are plain loops.
 struct Flat {
   int in_h, in_w, out_h, out_w, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, packs;
   explicit Flat(const Window& w, int64_t packs)
@@ -215,7 +214,8 @@ __global__ void __launch_bounds__(256)
           if (to_float(p.v[v]) == to_float(mine.v[v])) sum[v] += to_float(g.v[v]);
       } else {
         const int top = oh * f.stride_h - f.pad_h, left = ow * f.stride_w - f.pad_w;
-        const int rows = min(top + f.kernel_h, f.in_h) - max(top, 0), columns = min(left + f.kernel_w, f.in_w) - max(left, 0);
+        const int rows = min(top + f.kernel_h, f.in_h) - max(top, 0),
+                  columns = min(left + f.kernel_w, f.in_w) - max(left, 0);
         const float share = 1.f / float(rows * columns);
 #pragma unroll
         for (int v = 0; v < V; ++v) sum[v] += to_float(g.v[v]) * share;
@@ -264,10 +264,9 @@ struct Forward : Pooling {
     if (!kMax && w.out_size == 1 && w.taps == w.in_size)
       Cuda::each(op, batch * channels, MeanOfRows<T>{from, to, w.in_size, channels});
     else if (batch && is_flat(w, batch, channels / V))
-      flat_forward<T, V, kMax>
-          <<<dim3(cuda::blocks(w.out[1] * (channels / V)), unsigned(w.out[0]), unsigned(batch)), cuda::kThreads, 0,
-             device_of(op).queue()>>>(Flat(w, channels / V), reinterpret_cast<const Pack<T, V>*>(from),
-                                      reinterpret_cast<Pack<T, V>*>(to));
+      flat_forward<T, V, kMax><<<dim3(cuda::blocks(w.out[1] * (channels / V)), unsigned(w.out[0]), unsigned(batch)),
+                                 cuda::kThreads, 0, device_of(op).queue()>>>(
+          Flat(w, channels / V), reinterpret_cast<const Pack<T, V>*>(from), reinterpret_cast<Pack<T, V>*>(to));
     else
       Cuda::each(op, batch * w.out_size * (channels / V), ForwardAt<T, V, kMax>{w, from, to, channels});
   }
@@ -302,12 +301,12 @@ struct Backward : Pooling {
     auto data = [&](int i) { return static_cast<const T*>(in[i].data); };
     auto packs = [&](int i) { return static_cast<const Pack<T, V>*>(in[i].data); };
     if (batch && is_flat(w, batch, channels / V))
-      flat_backward<T, V, kMax>
-          <<<dim3(cuda::blocks(w.in[1] * (channels / V)), unsigned(w.in[0]), unsigned(batch)), cuda::kThreads, 0,
-             device_of(op).queue()>>>(Flat(w, channels / V), packs(0), packs(1), packs(2), static_cast<Pack<T, V>*>(dx));
+      flat_backward<T, V, kMax><<<dim3(cuda::blocks(w.in[1] * (channels / V)), unsigned(w.in[0]), unsigned(batch)),
+                                  cuda::kThreads, 0, device_of(op).queue()>>>(Flat(w, channels / V), packs(0), packs(1),
+                                                                              packs(2), static_cast<Pack<T, V>*>(dx));
     else
       Cuda::each(op, batch * w.in_size * (channels / V),
-               BackwardAt<T, V, kMax>{w, data(0), data(1), data(2), static_cast<T*>(dx), channels});
+                 BackwardAt<T, V, kMax>{w, data(0), data(1), data(2), static_cast<T*>(dx), channels});
   }
 
   Status run(OpRun& op) {

@@ -78,8 +78,8 @@ struct ReluGradient {
     form.scale = int8_t(device_of(op).options.loss_scale);
     PF_TRY(read_form(op, 1, form, &dy));
     PF_TRY(write_form(op, 0, dy.form, &dx));
-    return with_element(y.form,
-                        [&](auto e) { return map<decltype(e)>(op, n, dx, WherePositive(), y.data, dy.data), Status(); });
+    return with_element(
+        y.form, [&](auto e) { return map<decltype(e)>(op, n, dx, WherePositive(), y.data, dy.data), Status(); });
   }
 };
 

@@ -16,7 +16,7 @@ __device__ float at_least(float x) { return x < kSmallest ? kSmallest : x; }  //
 
 __device__ bool is_class(int32_t label, int64_t classes, int64_t row, Fault* fault) {
   if (label >= 0 && label < classes) return true;
-  fault->row = int(row), fault->value = label, fault->code = CudaDevice::kLabel;
+  note_fault(fault, CudaDevice::kLabel, row, label, int(classes), 0);
   return false;
 }
 
@@ -60,7 +60,19 @@ struct SoftmaxRow {
     if (shares) {
       loss = join(loss, rows::Plus());
       if (threadIdx.x == 0) losses[row] = loss;
+      check_shares(row);
     }
+  }
+  // Label probabilities are not negative and sum to 1.
+  __device__ void check_shares(int64_t row) const {
+    float sum = 0;
+    for (int64_t j = threadIdx.x; j < n; j += rows::kThreads) {
+      const float share = shares[row * n + j];
+      sum += share;
+      if (share < 0.f) note_fault(fault, CudaDevice::kNegativeShare, row, int(j), 0, share);
+    }
+    sum = join(sum, rows::Plus());
+    if (threadIdx.x == 0 && !(fabsf(sum - 1.f) < 1e-5f)) note_fault(fault, CudaDevice::kSumOfShares, row, 0, 0, sum);
   }
 };
 
@@ -163,11 +175,11 @@ struct SoftmaxWithLossGradient {
     const bool probabilities = op.args.b("label_prob");
     const float* weights = op.inputs() > 4 ? op.in(2).data<float>() : nullptr;
     each_row(op, 1, MeanLoss{nullptr, weights, b.rows, 1, nullptr, total});
-    Cuda::each(op, b.rows * b.classes,
-               LossGradientAt{op.in(op.inputs() - 2).data<float>(), probabilities ? op.in(1).data<float>() : nullptr,
-                              weights, total, op.in(op.inputs() - 1).data<float>(),
-                              probabilities ? nullptr : op.in(1).data<int32_t>(), op.out(0).data<float>(), b.classes,
-                              op.args.f("scale"), device_of(op).fault()});
+    Cuda::each(
+        op, b.rows * b.classes,
+        LossGradientAt{op.in(op.inputs() - 2).data<float>(), probabilities ? op.in(1).data<float>() : nullptr, weights,
+                       total, op.in(op.inputs() - 1).data<float>(), probabilities ? nullptr : op.in(1).data<int32_t>(),
+                       op.out(0).data<float>(), b.classes, op.args.f("scale"), device_of(op).fault()});
     return {};
   }
 };

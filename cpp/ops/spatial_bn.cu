@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SpatialBN and SpatialBNGradient on CUDA: rows by channels, 16 bytes at a time. A Relu, or a Sum and a Relu, that follow
-// are done in the same pass; the gradient takes the Relu's gradient along.
+// SpatialBN and SpatialBNGradient on CUDA: rows by channels, 16 bytes at a time. A Relu, or a Sum and a Relu, that
+// follow are done in the same pass; the gradient takes the Relu's gradient along.
 #include "device/columns.h"
 #include "device/cuda.h"
 
@@ -197,8 +197,8 @@ struct SpatialBN {
       PF_TRY(moments<T>(op, m, data, scale, bias, a, b));
     }
     const Normalise<T> n{data, static_cast<const T*>(z.data), a, b, static_cast<T*>(y), m.channels, relu};
-    return columns::with_width<T>(m.channels,
-                                  [&](auto width) { return columns::map_rows<width()>(op, m.rows, m.channels, n), Status(); });
+    return columns::with_width<T>(
+        m.channels, [&](auto width) { return columns::map_rows<width()>(op, m.rows, m.channels, n), Status(); });
   }
 
   Status run(OpRun& op) {
@@ -207,7 +207,8 @@ struct SpatialBN {
     View x, z;
     PF_TRY(read_form(op, 0, form, &x));
     if (add >= 0) {
-      PF_CHECK(op.in(add).shape() == shape, shape, "the sum of ", shape, " and ", op.in(add).shape(), " does not exist");
+      PF_CHECK(op.in(add).shape() == shape, shape, "the sum of ", shape, " and ", op.in(add).shape(),
+               " does not exist");
       PF_TRY(read_form(op, add, form, &z));
     }
     void* y;
@@ -286,8 +287,15 @@ struct GradientSums {
   template <int V>
   __device__ At<V> at(int64_t channel) const {
     auto from = [&](const T* p) { return p ? p + channel : nullptr; };
-    At<V> a{from(x), from(dy), from(y), from(more), dz ? dz + channel : nullptr, more_factor,
-            channels, through.at<V>(channel), {}};
+    At<V> a{from(x),
+            from(dy),
+            from(y),
+            from(more),
+            dz ? dz + channel : nullptr,
+            more_factor,
+            channels,
+            through.at<V>(channel),
+            {}};
     for (int v = 0; v < V; ++v) a.mean[v] = through.mean[channel + v];
     return a;
   }
@@ -408,7 +416,8 @@ struct SpatialBNGradient {
       Cuda::each(op, m.channels, given);
     } else {
       GradientSums<T> sums{};
-      sums.x = x, sums.dy = dz, sums.y = static_cast<const T*>(t.y.data), sums.more = static_cast<const T*>(t.more.data);
+      sums.x = x, sums.dy = dz, sums.y = static_cast<const T*>(t.y.data),
+      sums.more = static_cast<const T*>(t.more.data);
       sums.dz = static_cast<T*>(t.dz), sums.more_factor = ldexpf(1.f, t.dy.form.scale - t.more.form.scale);
       sums.through = through, sums.channels = m.channels;
       PF_TRY(columns::with_width<T>(
@@ -429,7 +438,8 @@ struct SpatialBNGradient {
     form.scale = int8_t(device_of(op).options.loss_scale);
     PF_TRY(read_form(op, 2, form, &t.dy));
     if (more >= 0) {
-      PF_CHECK(op.in(more).shape() == shape, shape, "the sum of ", shape, " and ", op.in(more).shape(), " does not exist");
+      PF_CHECK(op.in(more).shape() == shape, shape, "the sum of ", shape, " and ", op.in(more).shape(),
+               " does not exist");
       PF_TRY(read_form(op, more, form, &t.more));
     }
     form.scale = t.dy.form.scale;

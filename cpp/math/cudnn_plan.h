@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plans of cuDNN for convolutions: made and timed once for each shape, then looked up.
 #pragma once
-#include "device/convolution.h"
+#include "math/convolution.h"
 
 namespace pf {
 

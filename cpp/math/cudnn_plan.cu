@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "device/cudnn_plan.h"
-
 #include <cstring>
+
+#include "core/clock.h"
+#include "math/cudnn_plan.h"
 
 namespace pf {
 namespace {
@@ -11,6 +12,9 @@ using namespace dnn;
 constexpr int64_t kMostConfigs = 12;
 constexpr int64_t kMostWorkspace = int64_t{2} << 30;
 constexpr int kTimedRuns = 3;
+// Plans that cuDNN compiles take their time: after so many milliseconds a shape has to do with the best of those tried.
+constexpr double kPatience = 400;
+constexpr int64_t kFewestTried = 3;
 enum Id : int64_t { kIdX = 1, kIdW, kIdY, kIdBias, kIdAdd, kIdSum, kIdBiased, kIdClamped };
 
 // What makes two convolutions need the same plan: compared as bytes.
@@ -158,7 +162,8 @@ bool allowed(const Made& config, bool tf32, bool half) {
   if (!engine.good() || BackendGetAttribute(config.get(), kConfigEngine, kTypeDescriptor, 1, &count, engine.address()))
     return false;
   int notes[16];
-  if (BackendGetAttribute(engine.get(), kEngineNumericalNotes, kTypeNumericalNote, 16, &count, notes) != 0) return false;
+  if (BackendGetAttribute(engine.get(), kEngineNumericalNotes, kTypeNumericalNote, 16, &count, notes) != 0)
+    return false;
   for (int64_t i = 0; i < count && i < 16; ++i) {
     if (notes[i] == kReducedPrecision) return false;
     if (!tf32 && !half && (notes[i] == kTensorCore || notes[i] == kDownConvertInputs)) return false;
@@ -222,10 +227,12 @@ Status search(OpRun& op, const Key& key, const ConvTensors& t, Plan* best) {
   const Made graph = graph_of(key, handle, parts);
   if (!graph.good()) return {};
   float fastest = 0;
+  const double start = now_ms();
   for (HeuristicsMode mode : {kModeA, kFallback}) {
     if (best->plan) break;
     int64_t tried = 0;
     for (Made& config : configs_of(graph, mode)) {
+      if (tried >= kFewestTried && best->plan && now_ms() - start > kPatience) break;
       if (tried >= kMostConfigs || !allowed(config, key.tf32, key.half)) continue;
       Made plan(kPlan);
       plan.set(kPlanHandle, kTypeHandle, 1, &handle).set(kPlanConfig, config).finish();
@@ -248,7 +255,7 @@ Status search(OpRun& op, const Key& key, const ConvTensors& t, Plan* best) {
 
 Key key_of(const CudaDevice& device, Pass pass, const ConvShape& s, const ConvTensors& t) {
   Key k;
-  std::memset(&k, 0, sizeof k);  // it is compared as bytes
+  std::memset(&k, 0, sizeof k);   // it is compared as bytes
   const int extra = s.rank == 1;  // cuDNN knows two or three dimensions: one is a picture of one row
   k.rank = s.rank + extra;
   k.x[0] = k.y[0] = s.batch, k.x[1] = s.in_channels, k.y[1] = s.out_channels;

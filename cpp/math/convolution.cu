@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "device/convolution.h"
-
-#include "device/cuda.h"
-#include "device/cudnn_plan.h"
 #include "device/columns.h"
+#include "device/cuda.h"
+#include "math/convolution.h"
+#include "math/cudnn_plan.h"
 
 namespace pf {
 namespace {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "device/matmul.h"
-
 #include "device/columns.h"
 #include "device/cuda.h"
+#include "math/matmul.h"
 
 namespace pf {
 namespace {
@@ -95,8 +94,18 @@ Status by_cublas(OpRun& op, const Matmul& p, bool* done) {
          layout(&d.c, out, p.m, p.n, p.batch, p.c_stride);
   if (!good) return {};
 
-  Known key{p.m, p.n, p.k, p.batch, p.a_turned, p.b_turned, p.half, p.half_out, p.bias != nullptr, device.tf32(),
-            alignment_of(p), {}};
+  Known key{p.m,
+            p.n,
+            p.k,
+            p.batch,
+            p.a_turned,
+            p.b_turned,
+            p.half,
+            p.half_out,
+            p.bias != nullptr,
+            device.tf32(),
+            alignment_of(p),
+            {}};
   const Known* found = nullptr;
   for (const Known& k : known())
     if (k.same(key)) found = &k;
@@ -109,7 +118,8 @@ Status by_cublas(OpRun& op, const Matmul& p, bool* done) {
       for (lt::PreferenceAttribute a : {lt::kAlignmentA, lt::kAlignmentB, lt::kAlignmentC, lt::kAlignmentD})
         good = good && lt::MatmulPreferenceSetAttribute(d.preference, a, &least, sizeof least) == 0;
     }
-    good = good && lt::MatmulAlgoGetHeuristic(handle, d.desc, d.a, d.b, d.c, d.c, d.preference, 1, &key.choice, &count) == 0;
+    good = good &&
+           lt::MatmulAlgoGetHeuristic(handle, d.desc, d.a, d.b, d.c, d.c, d.preference, 1, &key.choice, &count) == 0;
     if (!good || count == 0) return {};
     known().push_back(key);
     found = &known().back();

@@ -5,7 +5,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 
-cpp := $(shell find cpp -name '*.cc' -o -name '*.h')
+cpp := $(shell find cpp -name '*.cc' -o -name '*.cu' -o -name '*.h')
 src := $(shell find src -name '*.ts')
 assembly := $(shell find assembly -name '*.ts' -not -path '*/node_modules/*')
 setup := node_modules/.setup
@@ -31,6 +31,9 @@ native: $(native) ## the core as a native addon
 $(native): $(cpp) build/native.mjs | $(setup)
 	node build/native.mjs
 	@[ ! -e dist/pf.node ] || touch $@
+
+addon: | $(setup) ## the native addon with CUDA kernels, where nvcc is; later builds keep them
+	node build/native.mjs --cuda
 
 assembly: $(operators) ## the user operators that come along, from AssemblyScript
 $(operators): $(assembly) build/assembly.mjs | $(setup)
@@ -62,7 +65,7 @@ check: all ## formats, lint, types, import rules, generated files up to date
 fixtures: all ## tests/fixtures/golden again from the shared data, after an operator was added
 	node tests/kit/make-golden.mjs
 
-cuda-check: | $(setup) ## do the elementwise operators compile for CUDA?
+cuda-check: | $(setup) ## do the CUDA kernels compile?
 	node build/native.mjs --cuda-check
 
 bench: all ## speed of nets and operators, as JSON
@@ -80,4 +83,4 @@ clean: ## remove what was built (not what was installed)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-.PHONY: all format setup wasm native assembly js demo test gen check fixtures cuda-check bench docs new clean help
+.PHONY: all format setup wasm native addon assembly js demo test gen check fixtures cuda-check bench docs new clean help

@@ -146,8 +146,8 @@ function checkInclude(path, name, line, faults) {
   const at = `${path}:${line}`
   const from = folderOf(path)
   const to = name.split('/', 1)[0]
-  if (/^cuda|^cublas|^cudnn|^nccl/.test(name) && !/^cpp\/device\/cuda\.|\.cu$/.test(path)) {
-    faults.push(`${at}: ${name} belongs in device/cuda.* and .cu files`)
+  if (/^cuda|^cublas|^cudnn|^nccl/.test(name) && !/^cpp\/device\/|\.cu$/.test(path)) {
+    faults.push(`${at}: ${name} belongs in cpp/device and .cu files`)
   }
   if (!(to in cppLayers) || !name.includes('/')) return
   if (!existsSync(`cpp/${name}`)) faults.push(`${at}: there is no cpp/${name}`)

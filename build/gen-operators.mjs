@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { readAbi } from './gen-abi.mjs'
-import { banner } from './kit.mjs'
+import { banner, filesBelow } from './kit.mjs'
 
 const addon = 'dist/pf.node'
 
@@ -140,12 +140,17 @@ function table(schema) {
   return rows.length ? `| | name | type | default | |\n|-|-|-|-|-|\n${rows.join('\n')}\n\n` : ''
 }
 
-/** The CUDA build has no list of its own here: a kernel over the device's verbs, or a sibling .cu, is what it enters. */
-function devices({ file, devices: known }) {
-  const all = new Set(known)
+// No list is kept of what CUDA has: a declaration with a kernel over the device's verbs enters one, or a .cu file does.
+const enteredByCu = new Set(
+  filesBelow('cpp/ops', '.cu').flatMap((path) =>
+    [...readFileSync(path, 'utf8').matchAll(/^PF_CUDA_OP\((\w+)/gm)].map(([, name]) => name),
+  ),
+)
+
+function devices({ name, file }) {
   const source = existsSync(file) ? readFileSync(file, 'utf8') : ''
-  if (/\.kernel</.test(source) || existsSync(file.replace(/\.cc$/, '.cu'))) all.add('cuda')
-  return [...all]
+  const declaration = source.split(/^PF_OP\(/m).find((text) => text.startsWith(`${name})`)) ?? ''
+  return enteredByCu.has(name) || declaration.includes('.kernel<') ? ['cpu', 'cuda'] : ['cpu']
 }
 
 function section(schema, recorded) {

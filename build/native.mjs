@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The core for this machine: dist/pf.node, and with --sanitize=address|thread the native test programs of tests/native
-// in dist/native/. --cuda-check compiles the elementwise operators with nvcc and keeps nothing.
+// in dist/native/. --cuda adds the CUDA kernels where nvcc is found, from then on at every build; --cuda-check only
+// compiles them.
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, dirname } from 'node:path'
 import { filesBelow } from './kit.mjs'
@@ -117,21 +118,33 @@ async function compile(compiler, kind, sources, extra = []) {
   return ok ? { objects: [...objects.values()], compiled: stale.length } : undefined
 }
 
-async function link(compiler, kind, objects, output) {
-  if (objects.every((object) => modified(object) < (statSync(output, { throwIfNoEntry: false })?.mtimeMs ?? 0)))
+async function link(compiler, kind, objects, output, libraries = []) {
+  // What is linked is written beside it: an addon without CUDA is out of date where CUDA is wanted.
+  const list = [...objects, ...libraries].join('\n')
+  const known = `dist/native/${basename(output)}.list`
+  const same = existsSync(known) && readFileSync(known, 'utf8') === list
+  if (same && objects.every((object) => modified(object) < (statSync(output, { throwIfNoEntry: false })?.mtimeMs ?? 0)))
     return true
   mkdirSync(dirname(output), { recursive: true })
-  const { ok, text } = await run(compiler.name, [...objects, '-pthread', ...kinds[kind].link, '-o', output])
+  const args = [...objects, ...libraries, '-pthread', ...kinds[kind].link, '-o', output]
+  const { ok, text } = await run(compiler.name, args)
   if (text) process.stderr.write(text)
+  if (ok) writeFileSync(known, list)
   return ok
 }
 
 const core = (...folders) => folders.flatMap((folder) => filesBelow(`cpp/${folder}`, '.cc'))
 
-async function addon(compiler) {
+async function addon(compiler, wantsCuda) {
   const sources = [...core('core', 'device', 'math', 'ops', 'net'), 'cpp/abi/pf.cc', 'cpp/abi/node.cc']
   const made = await compile(compiler, 'release', sources, ['-isystem', 'node_modules/node-api-headers/include'])
-  return made && (await link(compiler, 'release', made.objects, 'dist/pf.node'))
+  if (!made) return false
+  const toolkit = wantsCuda ? await findToolkit() : undefined
+  const cuda = toolkit ? await compileCuda(toolkit, compiler) : []
+  if (!cuda) return false
+  // Only the runtime is linked, statically: it opens the driver itself, and the driver is all that it needs.
+  const libraries = cuda.length ? [`${toolkit.folder}/lib64/libcudart_static.a`, '-ldl', '-lrt'] : []
+  return await link(compiler, 'release', [...made.objects, ...cuda], 'dist/pf.node', libraries)
 }
 
 /** Every program of tests/native is one file. All run under the address sanitizer, those about threads under thread's. */
@@ -151,44 +164,67 @@ async function testPrograms(compiler, kind) {
   })
 }
 
-/** Do the operators whose kernels are written over the device's verbs compile for CUDA too? To PTX, which is quick. */
-async function cudaCheck() {
-  if (!(await run('nvcc', ['--version'])).ok) {
-    console.log('cuda-check: skipped, there is no nvcc here (it comes with the CUDA toolkit)')
-    return true
+/** nvcc and the folder of its toolkit: NVCC, on the path, or where the toolkit is usually put. */
+async function findToolkit() {
+  for (const nvcc of [process.env.NVCC, 'nvcc', '/usr/local/cuda/bin/nvcc'].filter(Boolean)) {
+    const { ok, text } = await run(nvcc, ['--version'])
+    if (!ok) continue
+    // Asked what it would do, nvcc names its own folder.
+    const dry = await run(nvcc, ['--dryrun', '-x', 'cu', '-c', 'none.cu'])
+    const folder = /^#\$ TOP=(.+)$/m.exec(dry.text)?.[1]
+    if (folder && existsSync(`${folder}/lib64/libcudart_static.a`)) return { nvcc, folder, version: text }
   }
-  const sources = core('ops').filter((path) => /\.kernel</.test(readFileSync(path, 'utf8')))
-  const objects = new Map(sources.map((source) => [source, `dist/native/cuda/${source.replace(/\.cc$/, '.o')}`]))
-  const flags = [
-    '-x',
-    'cu',
-    '-std=c++20',
-    '-Icpp',
-    '-arch=sm_90',
-    '--extended-lambda',
-    '--expt-relaxed-constexpr',
-    '-ptx',
-  ]
-  const stale = sources.filter((source) => !isFresh(objects.get(source)))
+  console.log('native: no CUDA, there is no nvcc here (it comes with the CUDA toolkit; NVCC can name it)')
+  return undefined
+}
+
+/** Machine code for Hopper, and for every other GPU from Turing on what the driver compiles when it loads the addon. */
+const cudaFlags = [
+  ...['-x', 'cu', '-std=c++20', '-O3', '-Icpp', '--extended-lambda', '--expt-relaxed-constexpr'],
+  ...['-gencode', 'arch=compute_90,code=sm_90', '-gencode', 'arch=compute_75,code=compute_75'],
+  ...['-Xcompiler', '-fPIC,-fno-exceptions,-fno-rtti,-fvisibility=hidden,-pthread'],
+  // Functions of the core that a kernel's struct has beside those for the device.
+  ...['-diag-suppress', '20012,20014'],
+]
+
+/** What is written over the device's verbs, the .cu files beside other operators, and the device itself. */
+function cudaSources() {
+  const verbs = core('ops').filter((path) => /\.kernel</.test(readFileSync(path, 'utf8')))
+  return [...verbs, ...['ops', 'math', 'device'].flatMap((folder) => filesBelow(`cpp/${folder}`, '.cu'))]
+}
+
+/** The objects of the CUDA sources, or undefined after a failure. */
+async function compileCuda({ nvcc, version }, compiler) {
+  const flags = [...cudaFlags, '-ccbin', compiler.name]
+  const key = createHash('sha256')
+    .update([version, compiler.version, ...flags].join(' '))
+    .digest('hex')
+    .slice(0, 8)
+  const sources = cudaSources()
+  const objectOf = (source) => `dist/native/cuda-${key}/${source}.o`
+  const stale = sources.filter((source) => !isFresh(objectOf(source)))
   let failed = 0
   await inParallel(stale, async (source) => {
-    const object = objects.get(source)
+    const object = objectOf(source)
     mkdirSync(dirname(object), { recursive: true })
-    const { ok, text } = await run('nvcc', [...flags, '-MD', '-MF', object.replace(/\.o$/, '.d'), source, '-o', object])
-    if (!ok) {
-      failed++
-      rmSync(object, { force: true })
-      console.error(`cuda-check: ${source}\n${text}`)
-    }
+    const { ok, text } = await run(nvcc, [
+      ...flags,
+      ...['-MD', '-MF', object.replace(/\.o$/, '.d'), '-c', source, '-o', object],
+    ])
+    if (!ok) console.error(`native: ${source} does not compile for CUDA\n${text}`)
+    if (!ok) failed++
     return true
   })
-  console.log(`cuda-check: ${sources.length - failed} of ${sources.length} files compile`)
-  return failed === 0
+  console.log(`native: ${sources.length - failed} of ${sources.length} files compile for CUDA`)
+  return failed ? undefined : sources.map(objectOf)
 }
 
 async function main(args) {
-  if (args.includes('--cuda-check')) return await cudaCheck()
   const compiler = findCompiler()
+  if (args.includes('--cuda-check')) {
+    const toolkit = compiler && (await findToolkit())
+    return !toolkit || (await compileCuda(toolkit, compiler)) !== undefined
+  }
   if (!compiler) {
     console.log('native: skipped, there is no C++ compiler here (make setup, or apt-get install build-essential)')
     return true
@@ -196,7 +232,13 @@ async function main(args) {
   const kind = args.find((arg) => arg.startsWith('--sanitize='))?.slice('--sanitize='.length)
   if (kind !== undefined && !['address', 'thread'].includes(kind))
     throw new Error(`--sanitize=address or thread, not ${kind}`)
-  return kind ? await testPrograms(compiler, kind) : await addon(compiler)
+  if (kind) return await testPrograms(compiler, kind)
+  const chosen = 'dist/native/with-cuda'
+  if (args.includes('--cuda')) {
+    mkdirSync(dirname(chosen), { recursive: true })
+    writeFileSync(chosen, '')
+  }
+  return await addon(compiler, existsSync(chosen))
 }
 
 process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1

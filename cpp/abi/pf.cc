@@ -110,7 +110,7 @@ Status find_tensor(const Call& call, Blob** out) {
       "external_output, or keep it when the net is created");
   PF_CHECK(b.tensor.defined(), no_blob, "blob \"", b.name,
            "\" is empty: nothing was fed to it or computed into it yet");
-  return {};
+  return b.tensor.bring(nullptr).at("blob \"", b.name, "\"");
 }
 
 // The TensorHeader of pf.h.
@@ -133,11 +133,42 @@ Status threads(Call& call) {
   return {};
 }
 
+// After the seed: the precision by its name and, after a space, the power of two that fp16 gradients are scaled by.
+Status read_options(std::string_view text, AcceleratorOptions* out) {
+  const size_t space = text.find(' ');
+  const std::string_view precision = text.substr(0, space);
+  constexpr std::string_view kNames[] = {"fp32", "tf32", "fp16"};
+  int which = precision.empty() ? 0 : 3;
+  for (int i = 0; i < 3; ++i)
+    if (precision == kNames[i]) which = i;
+  PF_CHECK(which < 3, argument, "the precision must be fp32, tf32 or fp16, found \"", precision, "\"");
+  out->precision = Precision(which);
+  if (space == std::string_view::npos) return {};
+  int scale = 0;
+  bool good = space + 1 < text.size();
+  for (char c : text.substr(space + 1)) {
+    good = good && c >= '0' && c <= '9' && scale < 100;
+    if (good) scale = scale * 10 + (c - '0');
+  }
+  PF_CHECK(good && scale <= 24, argument, "the loss scale is given as an exponent of two from 0 to 24, found \"",
+           text.substr(space + 1), "\"");
+  out->loss_scale = scale;
+  return {};
+}
+
 Status workspace_open(Call& call) {
   uint64_t seed = 0;
-  PF_CHECK(call.in.size() == sizeof seed, argument, "workspace_open takes a seed of 8 bytes, found ", call.in.size());
+  PF_CHECK(call.in.size() >= sizeof seed, argument, "workspace_open takes a seed of 8 bytes, found ", call.in.size());
   std::memcpy(&seed, call.in.data(), sizeof seed);
-  call.out->handle = add(0, std::make_unique<Workspace>(seed), nullptr);
+  Accelerator* on = nullptr;
+  if (call.handle) {
+    PF_CHECK(open_accelerator, argument, "this build of the core has no CUDA: there is no GPU ", call.handle - 1);
+    AcceleratorOptions options;
+    options.index = int(call.handle) - 1;
+    PF_TRY(read_options(call.in.substr(sizeof seed), &options));
+    PF_TRY(open_accelerator(options, &on));
+  }
+  call.out->handle = add(0, std::make_unique<Workspace>(seed, on), nullptr);
   return {};
 }
 
@@ -285,6 +316,16 @@ Status memory(Call& call) {
   Json j;
   j.begin('{').key("used").number(double(Memory::used())).key("peak").number(double(Memory::peak())).end('}');
   return call.answer(std::move(j.out));
+}
+
+Status accelerators(Call& call) {
+  return call.answer(describe_accelerators ? describe_accelerators() : "{\"built\":false,\"devices\":[]}");
+}
+
+Status finish(Call& call) {
+  Workspace* ws;
+  PF_TRY(find_workspace(call, &ws));
+  return ws->accelerator() ? ws->accelerator()->finish() : Status();
 }
 
 Status abort_flag(Call& call) { return call.view(&Net::abort_flag, sizeof(int32_t)); }

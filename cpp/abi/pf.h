@@ -19,7 +19,7 @@
   F(version)          /* -> JSON {version, simd, threads, shared}                                                */ \
   F(schemas)          /* -> JSON array of operator schemas, see docs/architecture.md                             */ \
   F(threads)          /* handle = threads to use, this one included, 0 = only ask -> handle = threads in use     */ \
-  F(workspace_open)   /* in: u64 seed of its random numbers -> handle                                            */ \
+  F(workspace_open)   /* handle = GPU + 1, 0 = CPU; u64 seed, of a GPU "precision scale" -> handle               */ \
   F(workspace_close)  /* handle; closes its nets too                                                             */ \
   F(blob_feed)        /* workspace, TensorHeader + name -> writable bytes of the new tensor                      */ \
   F(blob_info)        /* workspace, name -> TensorHeader + type name of a blob that is no tensor                 */ \
@@ -37,7 +37,9 @@
   F(infer)            /* workspace, NetDef -> TensorShapes of every blob, from the shapes of the blobs present   */ \
   F(user_operator)    /* in: OperatorDef that declares it, see core/user_op.h                                    */ \
   F(memory)           /* -> JSON {used, peak, limit}: bytes of tensor memory                                     */ \
-  F(abort_flag)       /* -> 4 bytes: an int32 that stops the run in progress when another thread sets it to 1    */
+  F(abort_flag)       /* -> 4 bytes: an int32 that stops the run in progress when another thread sets it to 1    */ \
+  F(accelerators)     /* -> JSON {built, devices, libraries}: GPUs, what is missing and where it was looked for  */ \
+  F(finish)           /* workspace: waits for what its runs have queued on a GPU; says what failed there         */
 
 // S(name, number, meaning)
 #define PF_STATUSES(S)                                                                \

@@ -14,7 +14,7 @@ Status Scratch::get(int64_t count, size_t element, void** out) {
     return {};
   }
   std::shared_ptr<Memory> block;
-  PF_TRY(Memory::allocate(bytes, &block));
+  PF_TRY(Memory::allocate(bytes, on_, &block));
   *out = block->bytes();
   if (blocks_.empty()) used_ = bytes;
   blocks_.push_back(std::move(block));
@@ -27,7 +27,7 @@ void Scratch::reset() {
     size_t need = asked_;
     blocks_.clear();
     std::shared_ptr<Memory> block;
-    if (Memory::allocate(need, &block).ok()) blocks_.push_back(std::move(block));
+    if (Memory::allocate(need, on_, &block).ok()) blocks_.push_back(std::move(block));
   }
   used_ = asked_ = 0;
 }

@@ -35,11 +35,14 @@ struct Blob {
 // Grows to what the largest operator of a net needs and stays there, so that later runs allocate nothing.
 class Scratch {
  public:
+  explicit Scratch(Accelerator* on = nullptr) : on_(on) {}
   Status get(int64_t count, size_t element, void** out);
   void reset();  // before each operator
   size_t size() const;
+  const std::vector<std::shared_ptr<Memory>>& blocks() const { return blocks_; }
 
  private:
+  Accelerator* on_;
   std::vector<std::shared_ptr<Memory>> blocks_;
   size_t used_ = 0;   // of the first block
   size_t asked_ = 0;  // by the current operator, in all blocks

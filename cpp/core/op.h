@@ -25,7 +25,8 @@ class OpRun {
 
   const Args& args;
   Random& random;
-  void* stream = nullptr;  // the CUDA stream, on CUDA
+  Accelerator* accelerator = nullptr;  // where this kernel runs, if that is not the CPU
+  void* stream = nullptr;              // the CUDA stream, on CUDA
 
   int inputs() const { return inputs_; }
   int outputs() const { return outputs_; }
@@ -68,6 +69,24 @@ class KernelOf final : public Kernel {
       return kernel_.absorb(next, position, first_input);
     else if constexpr (requires { kernel_.absorb(next, first_input); })
       return position == 0 && kernel_.absorb(next, first_input);
+    else
+      return false;
+  }
+  bool absorb_before(const Args& before, int mask, bool mask_is_bias, int kept) override {
+    if constexpr (requires { kernel_.absorb_before(before, mask, mask_is_bias, kept); })
+      return kernel_.absorb_before(before, mask, mask_is_bias, kept);
+    else
+      return false;
+  }
+  bool picks_forms() const override {
+    if constexpr (requires { K::kPicksForms; })
+      return K::kPicksForms;
+    else
+      return false;
+  }
+  bool floats_only() const override {
+    if constexpr (requires { K::kFloatsOnly; })
+      return K::kFloatsOnly;
     else
       return false;
   }
@@ -163,7 +182,10 @@ class OpBuilder {
   // template <class Device> struct K: a kernel written over the device's verbs, entered for each device compiled.
   template <template <class> class K>
   OpBuilder& kernel() {
-    (kHost ? s_.cpu : s_.cuda) = &KernelOf<K<Device>>::create;
+    if (kHost)
+      s_.cpu = &KernelOf<K<Device>>::create;
+    else if (!s_.cuda)  // one of a .cu file comes first
+      s_.cuda = &KernelOf<K<Device>>::create;
     return *this;
   }
   // struct K: a kernel for the CPU alone; CUDA falls back to it through the host.

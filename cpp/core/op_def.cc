@@ -39,7 +39,7 @@ bool read(WireReader r, DeviceOption* out) {
   while (r.next()) {
     switch (r.field) {
       case 1:
-        out->device_type = int(r.integer());
+        out->has_device_type = true, out->device_type = int(r.integer());
         break;
       case 2:
         out->device_id = int(r.integer());

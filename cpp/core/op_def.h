@@ -29,7 +29,7 @@ struct Argument {
 struct DeviceOption {
   int device_type = 0;  // 0 CPU, 1 CUDA
   int device_id = 0;
-  bool has_random_seed = false;
+  bool has_device_type = false, has_random_seed = false;
   uint32_t random_seed = 0;
   bool operator==(const DeviceOption&) const = default;
 };

@@ -26,7 +26,14 @@ struct Philox {
 class Random {
  public:
   explicit Random(uint64_t seed = 0) : seed_(seed) {}
-  void reseed(uint64_t seed) { seed_ = seed, counter_ = 0, have_ = 0; }
+  void reseed(uint64_t seed) { seed_ = seed, counter_ = seen_ = 0, have_ = 0; }
+
+  // Whether numbers were drawn since reseed() or the last call: what was computed from them cannot simply be repeated.
+  bool drawn() {
+    const bool any = counter_ != seen_;
+    seen_ = counter_;
+    return any;
+  }
 
   uint32_t next() {
     if (!have_) {
@@ -47,7 +54,7 @@ class Random {
   }
 
  private:
-  uint64_t seed_, counter_ = 0;
+  uint64_t seed_, counter_ = 0, seen_ = 0;
   uint32_t words_[4];
   int have_ = 0;
 };

@@ -84,7 +84,7 @@ class Infer {
   // The contents of input i, or null while planning; then the function returns unknown().
   const Tensor* value(int i) {
     reads_values = true;
-    return values_ ? values_[i] : nullptr;
+    return values_ && values_[i] && values_[i]->bring(nullptr).ok() ? values_[i] : nullptr;
   }
   Status unknown() { return {}; }  // outputs not set stay unknown
 
@@ -177,6 +177,17 @@ class Kernel {
   virtual bool absorb(const Args& next, int position, int first_input) {
     return (void)next, (void)position, (void)first_input, false;
   }
+  // The same backwards: may this kernel, whose gradient input is the output of `before`, do the work of `before` as
+  // well? It then reads before's own gradient in its place, and as input `mask` the output or, if `mask_is_bias`, the
+  // bias of the forward operator; what `before` gave is written as output `kept`, unless that is -1.
+  virtual bool absorb_before(const Args& before, int mask, bool mask_is_bias, int kept) {
+    return (void)before, (void)mask, (void)mask_is_bias, (void)kept, false;
+  }
+  // On an accelerator: whether the kernel asks for inputs and outputs in the form it likes (device/forms.h). For others
+  // they lie plain on the device.
+  virtual bool picks_forms() const { return false; }
+  // On an accelerator: the kernel knows float32 only; inputs of other types go to the CPU's kernel.
+  virtual bool floats_only() const { return false; }
 };
 using KernelFactory = std::unique_ptr<Kernel> (*)(const Args&);
 // For kernels that run nets, once, before the first run: see core/scope.h.

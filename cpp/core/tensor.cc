@@ -12,6 +12,11 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 constexpr size_t kSlack = 64;
+#ifdef __wasm__
+constexpr bool kHasDevices = false;  // compilers then drop what only they need
+#else
+constexpr bool kHasDevices = true;
+#endif
 std::atomic<size_t> used_bytes{0};
 std::atomic<size_t> peak_bytes{0};
 
@@ -52,22 +57,57 @@ bool is_within(size_t bytes) {
 
 }  // namespace
 
+OpenAccelerator open_accelerator = nullptr;
+std::string (*describe_accelerators)() = nullptr;
+Accelerator* current_accelerator = nullptr;
+
 size_t dtype_size(DType type) { return info(type).size; }
 const char* dtype_name(DType type) { return info(type).name; }
 
-Status Memory::allocate(size_t bytes, std::shared_ptr<Memory>* out) {
+Status Memory::allocate(size_t bytes, Accelerator* on, std::shared_ptr<Memory>* out) {
+  std::shared_ptr<Memory> memory(new Memory(bytes));
+  if (kHasDevices && on) {
+    PF_TRY(on->allocate(bytes, &memory->there_));
+    memory->device_ = on, memory->at_ = memory->there_, memory->device_fresh_ = true;
+  } else {
+    PF_TRY(memory->allocate_host());
+    memory->at_ = memory->host_, memory->host_fresh_ = true;
+  }
+  *out = std::move(memory);
+  return {};
+}
+
+Status Memory::allocate_host() {
+  const size_t bytes = size_;
   void* block = is_within(bytes) ? std::malloc(bytes + kAlignment + kSlack) : nullptr;
   PF_CHECK(block, no_memory, "cannot get ", bytes, " bytes of memory; ", used(),
            " are in use by tensors. Use a smaller batch or picture, or close workspaces that are no longer needed");
   auto address = reinterpret_cast<uintptr_t>(block);
   auto* aligned = reinterpret_cast<uint8_t*>((address + kAlignment - 1) / kAlignment * kAlignment);
   std::memset(aligned + bytes, 0, kSlack);
-  out->reset(new Memory(block, aligned, bytes));
+  block_ = block, host_ = aligned;
   count(bytes);
   return {};
 }
 
+Status Memory::move(Accelerator* to) {
+  if (!kHasDevices) return {};
+  if (to) {
+    if (!there_) PF_TRY(to->allocate(size_, &there_));
+    device_ = to;
+    if (!device_fresh_) PF_TRY(to->upload(there_, host_, size_));
+    at_ = there_, device_fresh_ = true;
+  } else {
+    if (!host_) PF_TRY(allocate_host());
+    if (!host_fresh_) PF_TRY(device_->download(host_, there_, size_));
+    at_ = host_, host_fresh_ = true;
+  }
+  return {};
+}
+
 Memory::~Memory() {
+  if (kHasDevices && there_) device_->release(there_, size_);
+  if (!host_) return;
   std::free(block_);
   used_bytes.fetch_sub(size_, std::memory_order_relaxed);
 }
@@ -99,13 +139,17 @@ Status Tensor::resize(const Shape& shape, DType dtype) {
   } else {
     strings_.reset();
     size_t need = size_t(count) * element;
-    if (need > capacity_ || !bytes_) {
-      memory_.reset(), bytes_ = nullptr, capacity_ = 0;  // first give back, then ask
-      if (Status s = Memory::allocate(need, &memory_); !s.ok()) {
-        *this = Tensor();
-        return std::move(s).at("tensor of shape ", shape, " and type ", dtype);
-      }
-      bytes_ = memory_->bytes(), capacity_ = need;
+    Status s;
+    if (need > capacity_ || !memory_) {
+      memory_.reset(), offset_ = 0, capacity_ = 0;  // first give back, then ask
+      s = Memory::allocate(need, current_accelerator, &memory_);
+      capacity_ = need;
+    } else {
+      s = memory_->bring(current_accelerator);
+    }
+    if (!s.ok()) {
+      *this = Tensor();
+      return std::move(s).at("tensor of shape ", shape, " and type ", dtype);
     }
   }
   shape_ = shape, dtype_ = dtype;
@@ -114,23 +158,24 @@ Status Tensor::resize(const Shape& shape, DType dtype) {
 }
 
 void Tensor::adopt(std::shared_ptr<Memory> memory, size_t offset, size_t bytes) {
-  bytes_ = memory->bytes() + offset, capacity_ = bytes;
+  offset_ = offset, capacity_ = bytes;
   memory_ = std::move(memory);
-  strings_.reset();
+  strings_.reset(), packed_.reset(), plain_fresh_ = true;
   shape_ = Shape{0}, dtype_ = DType::kNone;
 }
 
 void Tensor::share(const Tensor& other) {
   *this = other;
+  packed_.reset();
   touch();
 }
 
 void Tensor::view(const Tensor& other, const Shape& shape, int64_t first) {
   const size_t element = dtype_size(other.dtype_);
-  uint8_t* bytes = other.bytes_ ? other.bytes_ + size_t(first) * element : nullptr;
-  memory_ = other.memory_, bytes_ = bytes, capacity_ = size_t(shape.size()) * element;
+  memory_ = other.memory_, offset_ = other.offset_ + size_t(first) * element;
+  capacity_ = size_t(shape.size()) * element;
   shape_ = shape, dtype_ = other.dtype_;
-  strings_.reset();
+  strings_.reset(), packed_.reset();
   touch();
 }
 
@@ -140,7 +185,45 @@ Status Tensor::copy_from(const Tensor& other) {
   if (other.strings_)
     *strings_ = *other.strings_;
   else if (size())
-    std::memmove(bytes_, other.bytes_, byte_size());
+    std::memmove(data<uint8_t>(), other.data<uint8_t>(), byte_size());
+  return {};
+}
+
+Status Tensor::move(Accelerator* to) {
+  if (!kHasDevices || strings_) return {};
+  if (!plain_fresh_) {
+    Accelerator* on = packed_->memory->accelerator();
+    if (!memory_ || capacity_ < byte_size()) {
+      memory_.reset(), offset_ = 0;
+      PF_TRY(Memory::allocate(byte_size(), on, &memory_));
+      capacity_ = byte_size();
+    }
+    PF_TRY(memory_->bring(on));
+    PF_TRY(on->repack(shape_, packed_->memory->bytes(), packed_->form, memory_->bytes() + offset_, Form()));
+    memory_->written();
+    plain_fresh_ = true;
+  }
+  return memory_ ? memory_->bring(to) : Status();
+}
+
+Status Tensor::pack_room(Accelerator* on, Form form, Packed** out) {
+  const size_t bytes = size_t(size()) * (form.half ? 2 : 4);
+  if (!packed_ || packed_->memory->size() < bytes) {
+    packed_ = std::make_shared<Packed>();
+    PF_TRY(Memory::allocate(bytes, on, &packed_->memory));
+  }
+  packed_->form = form;
+  *out = packed_.get();
+  return {};
+}
+
+Status Tensor::pack_now(Accelerator* on, Form form) {
+  if (packed_ && packed_->fresh && packed_->form.same_layout(form)) return {};
+  PF_TRY(move(on));
+  Packed* room;
+  PF_TRY(pack_room(on, form, &room));
+  PF_TRY(on->repack(shape_, memory_->bytes() + offset_, Form(), room->memory->bytes(), form));
+  room->fresh = true;
   return {};
 }
 

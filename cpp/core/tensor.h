@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "core/accelerator.h"
 #include "core/shape.h"
 #include "core/status.h"
 
@@ -67,23 +68,45 @@ constexpr DType dtype_of() {
 }
 
 // A block of tensor memory, aligned to 64 bytes and followed by 64 bytes that may be read (never written),
-// so that a vector loop may load past the last element.
+// so that a vector loop may load past the last element. With an accelerator it has up to two copies, one on the host
+// and one on the device; `bytes()` is the one that was asked for last.
 class Memory {
  public:
-  static Status allocate(size_t bytes, std::shared_ptr<Memory>* out);
+  static Status allocate(size_t bytes, std::shared_ptr<Memory>* out) { return allocate(bytes, nullptr, out); }
+  static Status allocate(size_t bytes, Accelerator* on, std::shared_ptr<Memory>* out);
   ~Memory();
   Memory(const Memory&) = delete;
-  uint8_t* bytes() const { return aligned_; }
+  uint8_t* bytes() const { return at_; }
   size_t size() const { return size_; }
+  bool on_host() const { return at_ == host_; }
+  Accelerator* accelerator() const { return device_; }
 
-  static size_t used();  // bytes of all blocks alive
+  // From now on bytes() lies on the host, or on the accelerator, with the contents it has elsewhere.
+  Status bring(Accelerator* to) { return to == (on_host() ? nullptr : device_) ? Status() : move(to); }
+  // What bytes() points to has been, or is about to be, changed: a copy elsewhere is no longer good.
+  void written() { (on_host() ? device_fresh_ : host_fresh_) = false; }
+  bool fresh_on_device() const { return device_fresh_; }
+
+  static size_t used();  // bytes of all blocks alive on the host
   static size_t peak();  // the most there ever were
 
  private:
-  Memory(void* block, uint8_t* aligned, size_t size) : block_(block), aligned_(aligned), size_(size) {}
-  void* block_;
-  uint8_t* aligned_;
+  explicit Memory(size_t size) : size_(size) {}
+  Status move(Accelerator* to);
+  Status allocate_host();
+
+  void* block_ = nullptr;
+  uint8_t *at_ = nullptr, *host_ = nullptr, *there_ = nullptr;
+  Accelerator* device_ = nullptr;
+  bool host_fresh_ = false, device_fresh_ = false;
   size_t size_;
+};
+
+// A tensor's contents in a form that a device prefers.
+struct Packed {
+  std::shared_ptr<Memory> memory;
+  Form form;
+  bool fresh = false;
 };
 
 // What shape inference knows of a tensor.
@@ -129,19 +152,56 @@ class Tensor {
 
   // Grows with each write, so that what was derived from the contents (packed weights) can be kept.
   uint64_t version() const { return version_; }
-  void touch() { version_ = next_version(); }
+  void touch() {
+    version_ = next_version();
+    if (memory_) memory_->written();
+    plain_fresh_ = true;
+    if (packed_) packed_->fresh = false;
+  }
+
+  // With an accelerator: the contents, plain, where they are wanted (null: on the host). Does not count as a write.
+  Status bring(Accelerator* to) const {
+    if (plain_fresh_ && (!memory_ || memory_->on_host() == !to)) return {};
+    return const_cast<Tensor*>(this)->move(to);
+  }
+  // For kernels that care for the form (device/forms.h). set_type is a resize that leaves memory and contents alone.
+  void set_type(const Shape& shape, DType dtype) {
+    shape_ = shape, dtype_ = dtype, version_ = next_version();
+    strings_.reset();
+  }
+  bool plain_fresh() const { return plain_fresh_; }
+  const std::shared_ptr<Packed>& packed() const { return packed_; }
+  const std::shared_ptr<Memory>& memory() const { return memory_; }
+  // Room for the contents in that form, there from now on and nowhere else once `packed_written` is called.
+  Status pack_room(Accelerator* on, Form form, Packed** out);
+  void packed_written() { packed_->fresh = true, plain_fresh_ = false; }
+  // The contents in that form too.
+  Status pack(Accelerator* on, Form form) const { return const_cast<Tensor*>(this)->pack_now(on, form); }
+  // After a recorded run was repeated: what it left where.
+  void replayed(bool plain, bool packed) {
+    version_ = next_version();
+    if (memory_ && plain && !memory_->on_host()) memory_->written();
+    plain_fresh_ = plain;
+    if (packed_) packed_->fresh = packed;
+  }
 
  private:
   static uint64_t next_version();
-  const void* raw() const { return strings_ ? static_cast<const void*>(strings_->data()) : bytes_; }
+  Status move(Accelerator* to);
+  Status pack_now(Accelerator* on, Form form);
+  const void* raw() const {
+    if (strings_) return strings_->data();
+    return memory_ ? memory_->bytes() + offset_ : nullptr;
+  }
 
   Shape shape_;
   DType dtype_ = DType::kNone;
-  uint8_t* bytes_ = nullptr;
-  size_t capacity_ = 0;
+  size_t offset_ = 0, capacity_ = 0;
   uint64_t version_ = 0;
   std::shared_ptr<Memory> memory_;
   std::shared_ptr<std::vector<std::string>> strings_;  // elements of a kString tensor
+  std::shared_ptr<Packed> packed_;
+  bool plain_fresh_ = true;  // else the contents are in packed_ alone
 };
 
 }  // namespace pf

@@ -28,6 +28,12 @@ inline unsigned blocks(int64_t n) {
   return unsigned(wanted < kMostBlocks ? wanted : kMostBlocks);
 }
 
+template <class T>
+struct Constant {
+  T value;
+  PF_FN T operator()() const { return value; }
+};
+
 }  // namespace cuda
 
 struct Cuda {
@@ -47,15 +53,10 @@ struct Cuda {
   }
   template <class T>
   static void fill(OpRun& op, int64_t n, T* y, T value) {
-    map(op, n, y, Constant<T>{value});
+    map(op, n, y, cuda::Constant<T>{value});
   }
 
  private:
-  template <class T>
-  struct Constant {
-    T value;
-    PF_FN T operator()() const { return value; }
-  };
   static cudaStream_t stream(OpRun& op) { return static_cast<cudaStream_t>(op.stream); }
 };
 

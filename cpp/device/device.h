@@ -5,8 +5,10 @@
 #define PF_FN __host__ __device__ inline
 #include "device/cuda.h"
 namespace pf {
+struct Cuda;
+struct Cpu;  // declarations that only the host's compiler reads name it
 using Device = Cuda;
-}
+}  // namespace pf
 #else
 #define PF_FN inline
 #include "device/cpu.h"

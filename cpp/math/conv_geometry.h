@@ -37,7 +37,7 @@ struct Window {
   int64_t in_size = 1, out_size = 1, taps = 1;  // products of in, out and kernel
 
   // The input one output row of windows spans, dimension d.
-  int64_t span(int d) const { return (out[d] - 1) * stride[d] + dilation[d] * (kernel[d] - 1) + 1; }
+  constexpr int64_t span(int d) const { return (out[d] - 1) * stride[d] + dilation[d] * (kernel[d] - 1) + 1; }
   // One tap that visits each input once, in order.
   bool pointwise() const;
 };
@@ -50,9 +50,9 @@ struct ConvShape : Window {
   // Element (m, c, tap) of the filter is w[m * patch() + c * filter_channel_step() + tap * filter_tap_step()].
   int64_t filter_channel_step() const { return channels_last && !filter_first ? 1 : taps; }
   int64_t filter_tap_step() const { return channels_last && !filter_first ? in_per_group() : 1; }
-  int64_t in_per_group() const { return in_channels / group; }
-  int64_t out_per_group() const { return out_channels / group; }
-  int64_t patch() const { return in_per_group() * taps; }  // inputs of one output
+  constexpr int64_t in_per_group() const { return in_channels / group; }
+  constexpr int64_t out_per_group() const { return out_channels / group; }
+  constexpr int64_t patch() const { return in_per_group() * taps; }  // inputs of one output
   bool depthwise() const { return in_per_group() == 1 && out_per_group() == 1; }
 };
 

@@ -60,11 +60,13 @@ Status Net::build(const NetDef& def, bool nested) {
 
   std::vector<std::string_view> kept(def.external_output.begin(), def.external_output.end());
   if (const Argument* keep = def.find("pf.keep")) kept.insert(kept.end(), keep->strings.begin(), keep->strings.end());
+  // An accelerator's kernels choose forms of their own.
+  const bool lays_out = optimize_ && !workspace_.accelerator();
   LaidOut laid_out;
-  if (optimize_) laid_out = lay_out(def, kept, workspace_);
-  const std::vector<OpDef>& ops = optimize_ ? laid_out.ops : def.op;
+  if (lays_out) laid_out = lay_out(def, kept, workspace_);
+  const std::vector<OpDef>& ops = lays_out ? laid_out.ops : def.op;
   for (size_t i = 0; i < ops.size(); ++i) {
-    indices_.push_back(optimize_ ? laid_out.indices[i] : int(i));
+    indices_.push_back(lays_out ? laid_out.indices[i] : int(i));
     OpDef op = ops[i];
     if (def.has_device_option && !op.has_device_option)
       op.has_device_option = true, op.device_option = def.device_option;
@@ -75,6 +77,13 @@ Status Net::build(const NetDef& def, bool nested) {
   for (std::string_view name : kept) kept_.push_back(&workspace_.blob(name));
   inputs_ = blobs_read_first(ops_);
   if (optimize_) fuse(ops_, indices_, kept_);
+  if (workspace_.accelerator()) {
+    if (!optimize_) fuse(ops_, indices_, kept_, true);
+    if (optimize_) fuse_gradients(ops_, indices_, kept_);
+    hoist_host_operators(ops_, indices_);
+    join_updates(ops_, indices_);
+    replay_ = std::make_unique<Replay>(workspace_, ops_);
+  }
   return {};
 }
 
@@ -131,25 +140,46 @@ Status Net::start(bool go_on) {
   return run();
 }
 
+Status Net::failed_at(size_t i, Status s) {
+  if (s.code() == Code::blocked) waits_in_ = current_run_, waits_at_ = i;
+  return std::move(s).at(place(indices_[i], name_));
+}
+
+Status Net::run_operator(size_t i) {
+  Operator& op = *ops_[i];
+  double start = profile_ ? now_ms() : 0;
+  PF_TRY(op.run(workspace_.scratch()));
+  if (!profile_) return {};
+  if (workspace_.accelerator()) PF_TRY(workspace_.accelerator()->finish());
+  op.profile.milliseconds += now_ms() - start, op.profile.runs++;
+  return {};
+}
+
+Status Net::run_recorded(size_t begin) {
+  for (size_t k = 0; k < replay_->stretches(); ++k) {
+    if (replay_->end_of(k) <= begin) continue;
+    size_t op = begin > replay_->first_of(k) ? begin : replay_->first_of(k);
+    PF_TRY(stopped_before(indices_[op]));
+    if (Status s = replay_->run(k, &op); !s.ok()) return failed_at(op, std::move(s));
+  }
+  return {};
+}
+
 Status Net::run() {
-  if (optimize_ && inputs_changed()) {
+  const size_t begin = waiting() ? waits_at_ : 0;
+  waits_in_ = 0;
+  if (workspace_.accelerator() && !profile_ && !ops_.empty()) return run_recorded(begin);
+  // On an accelerator every blob has memory of its own, in the form that its operators like.
+  if (optimize_ && !workspace_.accelerator() && inputs_changed()) {
     if (Status s = plan_memory(); !s.ok()) {
       planned_for_.clear();
       return std::move(s).at("net \"", name_, "\"");
     }
   }
-  const size_t begin = waiting() ? waits_at_ : 0;
-  waits_in_ = 0;
   if (ops_.empty()) PF_TRY(stopped_before(0));  // a loop may run such a net for ever
   for (size_t i = begin; i < ops_.size(); ++i) {
     PF_TRY(stopped_before(indices_[i]));
-    Operator& op = *ops_[i];
-    double start = profile_ ? now_ms() : 0;
-    if (Status s = op.run(workspace_.scratch()); !s.ok()) {
-      if (s.code() == Code::blocked) waits_in_ = current_run_, waits_at_ = i;
-      return std::move(s).at(place(indices_[i], name_));
-    }
-    if (profile_) op.profile.milliseconds += now_ms() - start, op.profile.runs++;
+    if (Status s = run_operator(i); !s.ok()) return failed_at(i, std::move(s));
   }
   return {};
 }
@@ -158,11 +188,12 @@ std::string Net::info() const {
   Json j;
   j.begin('{').key("name").string(name_).key("type").string(type_.empty() ? "simple" : type_);
   j.key("optimized").boolean(optimize_).key("arenaBytes").number(arena_ ? double(arena_->size()) : 0);
+  j.key("recorded").number(workspace_.accelerator() ? double(replay_->recorded()) : 0);
   j.key("scratchBytes").number(double(workspace_.scratch().size())).key("ops").begin('[');
   for (size_t i = 0; i < ops_.size(); ++i) {
     const Operator& op = *ops_[i];
     j.begin('{').key("index").number(indices_[i]).key("type").string(op.def().type).key("name").string(op.def().name);
-    j.key("outputs").begin('[');
+    j.key("device").string(op.on_accelerator() ? "cuda" : "cpu").key("outputs").begin('[');
     for (Blob* b : op.out()) j.string(b->name);
     j.end(']').key("absorbed").begin('[');
     for (auto& s : op.absorbed()) j.string(s);

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "net/operator.h"
+#include "net/replay.h"
 
 namespace pf {
 
@@ -37,6 +37,9 @@ class Net final : public Subnet {
   explicit Net(Workspace& workspace) : workspace_(workspace) {}
   Status build(const NetDef& def, bool nested);
   Status plan_memory();
+  Status run_operator(size_t i);
+  Status run_recorded(size_t begin);
+  Status failed_at(size_t i, Status s);  // `s`, with its place; a run that goes on begins with a blocked operator
   bool inputs_changed();
   Status stopped_before(int op) const;  // fails once after the caller has set abort_flag
 
@@ -48,6 +51,7 @@ class Net final : public Subnet {
   std::vector<TensorType> planned_for_;
   std::shared_ptr<Memory> arena_;
   std::vector<Blob*> in_arena_;
+  std::unique_ptr<Replay> replay_;  // on an accelerator
   bool optimize_ = false, profile_ = false;
   // Runs are counted by those of outermost nets; nets run one at a time.
   static uint32_t current_run_, last_run_;

@@ -24,7 +24,7 @@ struct Follower {
 };
 
 // The operator after `at` that is the only reader of ops[at]'s output and could be done together with it, or op 0.
-Follower sole_follower(const Operators& ops, size_t at, const std::vector<Blob*>& kept) {
+Follower sole_follower(const Operators& ops, size_t at, const std::vector<Blob*>& kept, bool in_place_only) {
   constexpr Follower kNone{0, 0};
   Blob* between = ops[at]->out()[0];
   size_t next = at + 1;
@@ -36,6 +36,7 @@ Follower sole_follower(const Operators& ops, size_t at, const std::vector<Blob*>
   while (follower.in()[size_t(position)] != between) ++position;
   Blob* result = follower.out()[0];
   if (result != between) {
+    if (in_place_only) return kNone;
     // The blob in between disappears: nobody may want it later.
     if (contains(kept, between)) return kNone;
     for (size_t i = next + 1; i < ops.size(); ++i) {
@@ -134,14 +135,99 @@ std::vector<Blob*> blobs_read_first(const Operators& ops) {
   return inputs;
 }
 
-void fuse(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& kept) {
+void fuse(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& kept, bool in_place_only) {
   for (size_t i = 0; i < ops.size(); ++i) {
     if (ops[i]->out().empty()) continue;
     for (;;) {
-      const auto [next, position] = sole_follower(ops, i, kept);
+      const auto [next, position] = sole_follower(ops, i, kept, in_place_only);
       if (!next || !ops[i]->absorb(*ops[next], position)) break;
       ops.erase(ops.begin() + ptrdiff_t(next));
       indices.erase(indices.begin() + ptrdiff_t(next));
+    }
+  }
+}
+
+namespace {
+
+// The bias of the SpatialBN that made y from x, with nothing but a Relu between; null where there is none.
+Blob* bias_of(const Operators& ops, size_t before, const Blob* x, const Blob* y) {
+  for (size_t i = before; i-- > 0;) {
+    const Operator& op = *ops[i];
+    if (!writes(op, y)) continue;
+    const bool fits = op.def().type == "SpatialBN" && op.in()[0] == x && op.in().size() == 5 && op.out()[0] == y;
+    return fits ? op.in()[2] : nullptr;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+namespace {
+
+// The operator after `at` that reads ops[at]'s output first, if it is a SpatialBNGradient whose dY that is, and nothing
+// that ops[at] reads is written before it; else 0. `wanted`: somebody reads the output after it as well.
+size_t normalisation_after(const Operators& ops, size_t at, const std::vector<Blob*>& kept, bool* wanted) {
+  const Operator& op = *ops[at];
+  const Blob* between = op.out()[0];
+  size_t next = at + 1;
+  while (next < ops.size() && !reads(*ops[next], between) && !writes(*ops[next], between)) ++next;
+  if (next == ops.size() || ops[next]->def().type != "SpatialBNGradient" || ops[next]->in().size() < 5) return 0;
+  const Operator& norm = *ops[next];
+  if (norm.in()[2] != between || count_of(norm.in(), between) != 1 || norm.out()[0] == between) return 0;
+  for (const Blob* in : op.in()) {
+    if (norm.out()[0] == in) return 0;
+    for (size_t k = at + 1; k < next; ++k)
+      if (writes(*ops[k], in)) return 0;
+  }
+  // What it writes there itself is what later operators read.
+  const bool replaced = writes(norm, between);
+  *wanted = !replaced && contains(kept, between);
+  for (size_t k = next + 1; k < ops.size() && !*wanted && !replaced; ++k) {
+    *wanted = reads(*ops[k], between);
+    if (writes(*ops[k], between)) break;
+  }
+  return next;
+}
+
+}  // namespace
+
+void fuse_gradients(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& kept) {
+  // The sums of gradients come before the Relu's gradient, which must have been taken along by then.
+  for (const char* type : {"ReluGradient", "Sum"}) {
+    const bool sum = type[0] == 'S';
+    for (size_t i = 0; i + 1 < ops.size(); ++i) {
+      Operator& op = *ops[i];
+      if (op.def().type != type || op.in().size() != 2 || op.out().size() != 1) continue;
+      bool wanted = false;
+      const size_t next = normalisation_after(ops, i, kept, &wanted);
+      if (!next || (sum && wanted) || (!sum && ops[next]->in().size() != 5)) continue;
+      Blob* bias = sum || wanted ? nullptr : bias_of(ops, i, ops[next]->in()[0], op.in()[0]);
+      if (!ops[next]->absorb_before(op, 2, bias ? bias : op.in()[0], bias != nullptr, wanted)) continue;
+      ops.erase(ops.begin() + ptrdiff_t(i));
+      indices.erase(indices.begin() + ptrdiff_t(i));
+      --i;
+    }
+  }
+}
+
+namespace {
+
+// Whether two operators have nothing to do with each other, but that both may read a blob.
+bool apart(const Operator& a, const Operator& b) {
+  for (const Blob* blob : a.out())
+    if (reads(b, blob) || writes(b, blob)) return false;
+  for (const Blob* blob : b.out())
+    if (reads(a, blob)) return false;
+  return true;
+}
+
+}  // namespace
+
+void join_updates(Operators& ops, std::vector<int>& indices) {
+  for (size_t i = 0; i < ops.size(); ++i) {
+    while (i + 1 < ops.size() && apart(*ops[i], *ops[i + 1]) && ops[i]->join(*ops[i + 1])) {
+      ops.erase(ops.begin() + ptrdiff_t(i + 1));
+      indices.erase(indices.begin() + ptrdiff_t(i + 1));
     }
   }
 }

@@ -13,8 +13,15 @@ using Operators = std::vector<std::unique_ptr<Operator>>;
 // Blobs whose contents come from outside: read before any operator of the net writes them.
 std::vector<Blob*> blobs_read_first(const Operators& ops);
 
-// Lets each operator absorb those that follow it alone on its output (see Kernel::absorb). Blobs in `kept` survive.
-void fuse(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& kept);
+// Lets each operator absorb those that follow it alone on its output (see Kernel::absorb). Blobs in `kept` survive;
+// with `in_place_only` every blob does, for only operators that overwrite their input are absorbed.
+void fuse(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& kept, bool in_place_only = false);
+// Lets gradient operators absorb the ReluGradient that gives them their gradient (see Kernel::absorb_before).
+void fuse_gradients(Operators& ops, std::vector<int>& indices, const std::vector<Blob*>& kept);
+
+// Lets neighbours of one type that update parameters of their own be done at once, where the kernel can: a GPU is kept
+// waiting by each launch, and there are hundreds of parameters.
+void join_updates(Operators& ops, std::vector<int>& indices);
 
 struct ArenaPlan {
   struct Slot {

@@ -14,7 +14,8 @@ namespace pf {
 
 class Workspace : public Scope {
  public:
-  explicit Workspace(uint64_t seed) : seeds_(seed) {}
+  // On an accelerator every operator that has a kernel for it runs there.
+  explicit Workspace(uint64_t seed, Accelerator* on = nullptr) : seeds_(seed), accelerator_(on) {}
   ~Workspace();
   Workspace(const Workspace&) = delete;
 
@@ -26,6 +27,12 @@ class Workspace : public Scope {
   std::string names() const;  // sorted, each followed by a zero byte
   // Up to a few names, nearest to `missing` first: what an error should mention.
   std::string known(std::string_view missing) const;
+
+#ifdef __wasm__
+  Accelerator* accelerator() const { return nullptr; }  // so that all that only accelerators need is left out
+#else
+  Accelerator* accelerator() const { return accelerator_; }
+#endif
 
   virtual uint64_t next_seed() { return seeds_.next64(); }
   virtual Scratch& scratch() { return scratch_; }
@@ -41,6 +48,7 @@ class Workspace : public Scope {
   Slot* listed(std::string_view name) const;
   Random seeds_;
   Scratch scratch_;
+  Accelerator* accelerator_;
 };
 
 }  // namespace pf

@@ -24,17 +24,53 @@ export interface BackendOptions {
    * unless told; 'all' is a third larger and the default elsewhere. The native core has all.
    */
   readonly operators?: 'base' | 'all'
+  /** CUDA: which GPU, counted from 0. */
+  readonly device?: number
+  /**
+   * CUDA: what convolutions and matrix products compute with. 'fp32' (unless told) is exact float32; 'tf32' rounds their
+   * operands to 10 bits of mantissa; 'fp16' also keeps activations as halves, parameters and their updates stay float32.
+   */
+  readonly precision?: Precision
+  /** CUDA, fp16: gradients of activations are kept multiplied by this power of two, so that small ones survive. */
+  readonly lossScale?: number
   /** Gives the core a file system and captures its console, see `takeConsole()`. */
   readonly wasi?: boolean
   /** Stops the opening. */
   readonly signal?: AbortSignal
 }
 
+export type Precision = 'fp32' | 'tf32' | 'fp16'
+
 export type WasmSource = WebAssembly.Module | Uint8Array | ArrayBuffer | URL | string | Response
 
 export interface Refusal {
   readonly backend: string
   readonly reason: string
+}
+
+/** What CUDA finds on this machine. */
+export interface CudaInfo {
+  /** Whether the addon has CUDA kernels. */
+  readonly built: boolean
+  readonly driver?: string
+  /** Why there is no device. */
+  readonly why?: string
+  readonly devices: readonly {
+    readonly index: number
+    readonly name: string
+    readonly memory: number
+    readonly capability: string
+    readonly multiprocessors: number
+  }[]
+  /** The libraries that are opened when they are needed: where each was found, or where it was looked for. */
+  readonly libraries?: readonly {
+    readonly name: string
+    readonly found: boolean
+    readonly path?: string
+    readonly lookedIn?: string
+  }[]
+  /** Bytes of device memory: held by tensors, kept for the next that ask, and the most that were held. */
+  readonly pools?: readonly { readonly inUse: number; readonly cached: number; readonly peak: number }[]
 }
 
 export interface BackendInfo {
@@ -55,6 +91,8 @@ export interface BackendInfo {
   readonly refused: readonly Refusal[]
   /** Bytes of tensor memory, and how many the core's memory may grow to where something but the machine limits it. */
   readonly memory: { readonly used: number; readonly peak: number; readonly limit?: number }
+  /** What CUDA finds here; the native and the cuda backend say. */
+  readonly cuda?: CudaInfo
 }
 
 export interface BlobInfo {
@@ -71,6 +109,8 @@ export interface NetInfo {
   readonly optimized: boolean
   readonly arenaBytes: number
   readonly scratchBytes: number
+  /** Operators that the GPU repeats as one recording, without being told one by one. */
+  readonly recorded: number
   /** The operators left after planning, in order; `ms` is their time so far when the net is profiled. */
   readonly ops: readonly {
     readonly index: number
@@ -78,6 +118,7 @@ export interface NetInfo {
     readonly name: string
     readonly outputs: readonly string[]
     readonly absorbed: readonly string[]
+    readonly device: 'cpu' | 'cuda'
     readonly ms: number
     readonly runs: number
   }[]
@@ -145,6 +186,8 @@ export interface Backend {
   runNet(net: number, options?: { readonly iterations?: number; readonly goOn?: boolean }): Promise<void>
   netInfo(net: number): Promise<NetInfo>
   closeNet(net: number): Promise<void>
+  /** CUDA queues its work: this waits until all that a workspace's nets have queued is done, and says what failed in it. */
+  finish(workspace: number): Promise<void>
   /** Creates the operator of a serialized OperatorDef, runs it once and forgets it. */
   runOperator(workspace: number, operatorDef: Uint8Array): Promise<void>
 

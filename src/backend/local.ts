@@ -15,7 +15,7 @@ import type { Fn } from '../gen/abi.ts'
 import { platform } from '../platform/index.ts'
 import { PfError } from '../util/error.ts'
 import { randomSeed } from '../util/random.ts'
-import type { Backend, BackendInfo, BackendName, BlobInfo, NetInfo, Refusal, Schema } from './backend.ts'
+import type { Backend, BackendInfo, BackendName, BlobInfo, CudaInfo, NetInfo, Refusal, Schema } from './backend.ts'
 
 // Long runs let timers, messages and the screen have their turn this often.
 const kSliceMs = 30
@@ -24,12 +24,16 @@ export interface LocalOrigin {
   readonly backend: BackendName
   readonly operators: BackendInfo['operators']
   readonly refused: readonly Refusal[]
+  /** Of the cuda backend: the GPU that workspaces are opened on, and how it computes. */
+  readonly gpu?: { readonly device: number; readonly settings: string }
 }
 
 export class LocalBackend implements Backend {
   private readonly core: Core
   private readonly origin: LocalOrigin
   private readonly workspaces = new Set<number>()
+  // Operators whose fallback to the CPU was told.
+  private readonly told = new Set<string>()
   // The iterations in progress: whatever is called meanwhile waits for them.
   private running: Promise<void> | undefined
   private stopping = false
@@ -47,8 +51,10 @@ export class LocalBackend implements Backend {
     const { memoryLimit: limit, build } = this.core
     const memory = limit === undefined ? { used, peak } : { used, peak, limit }
     const fewer = this.core.whyFewerThreads()
-    const refused = fewer ? [...this.origin.refused, { backend: build, reason: fewer }] : this.origin.refused
-    return { ...this.origin, refused, build, version, simd, threads, worker: false, memory }
+    const { gpu, ...origin } = this.origin
+    const refused = fewer ? [...origin.refused, { backend: build, reason: fewer }] : origin.refused
+    const about = { ...origin, refused, build, version, simd, threads, worker: false, memory }
+    return origin.backend === 'wasm' ? about : { ...about, cuda: await this.json<CudaInfo>('accelerators') }
   }
 
   schemas(): Promise<Schema[]> {
@@ -56,8 +62,9 @@ export class LocalBackend implements Backend {
   }
 
   openWorkspace(seed?: bigint): Promise<number> {
-    const bytes = encodeU64(seed ?? randomSeed())
-    return this.ask('workspace_open', 0, bytes, ({ handle }) => {
+    const { device, settings } = this.origin.gpu ?? { device: -1, settings: '' }
+    const input = new Uint8Array([...encodeU64(seed ?? randomSeed()), ...encodeText(settings)])
+    return this.ask('workspace_open', device + 1, input, ({ handle }) => {
       this.workspaces.add(handle)
       return handle
     })
@@ -106,8 +113,10 @@ export class LocalBackend implements Backend {
     return this.ask('blob_remove', workspace, encodeText(name), done)
   }
 
-  createNet(workspace: number, netDef: Uint8Array): Promise<number> {
-    return this.ask('net_create', workspace, netDef, ({ handle }) => handle)
+  async createNet(workspace: number, netDef: Uint8Array): Promise<number> {
+    const net = await this.ask('net_create', workspace, netDef, ({ handle }) => handle)
+    if (this.origin.gpu) this.tellFallbacks(await this.netInfo(net))
+    return net
   }
 
   async runNet(
@@ -134,6 +143,10 @@ export class LocalBackend implements Backend {
 
   closeNet(net: number): Promise<void> {
     return this.ask('net_close', net, undefined, done)
+  }
+
+  finish(workspace: number): Promise<void> {
+    return this.ask('finish', workspace, undefined, done)
   }
 
   runOperator(workspace: number, operatorDef: Uint8Array): Promise<void> {
@@ -198,6 +211,15 @@ export class LocalBackend implements Backend {
       if (this.stopping) throw new PfError('aborted', `the run was stopped after ${i + 1} of ${iterations} iterations`)
       last = platform.now()
     }
+  }
+
+  /** Says once of each operator that it has no CUDA kernel: its tensors travel to the host and back. */
+  private tellFallbacks({ ops }: NetInfo): void {
+    const types = ops.filter(({ type, device }) => device === 'cpu' && !this.told.has(type)).map(({ type }) => type)
+    if (types.length === 0) return
+    for (const type of types) this.told.add(type)
+    const names = [...new Set(types)].sort().join(', ')
+    platform.print(`portafilter: on the CPU, for want of a CUDA kernel: ${names}\n`, 'error')
   }
 
   /** Does something as soon as no iterations are in progress; at once, when there are none. */

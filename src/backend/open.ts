@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which backend this machine gets: the first of cuda, native and wasm that can be had, and of wasm the fastest build that
 // runs. Whatever is refused is kept with its reason; `portafilter info` prints it.
-import type { Core } from '../core/core.ts'
+import { type Core, textOf } from '../core/core.ts'
 import { platform } from '../platform/index.ts'
 import { PfError, withContext } from '../util/error.ts'
-import type { Backend, BackendName, BackendOptions, Refusal, WasmSource } from './backend.ts'
+import type { Backend, BackendName, BackendOptions, CudaInfo, Precision, Refusal, WasmSource } from './backend.ts'
 import { LocalBackend } from './local.ts'
 import { type Assets, openRemote, type PostedOptions } from './remote.ts'
 
@@ -59,8 +59,9 @@ export async function openLocal(options: PostedOptions, signal?: AbortSignal): P
   for (const name of names) {
     try {
       const core = await open[name](options, refused, signal)
+      const gpu = name === 'cuda' ? gpuOf(options) : {}
       if (!signal?.aborted)
-        return new LocalBackend(core, { backend: name, operators: operatorsOf(name, options), refused })
+        return new LocalBackend(core, { backend: name, operators: operatorsOf(name, options), refused, ...gpu })
       await core.close()
       throwIfStopped(signal)
     } catch (error) {
@@ -92,8 +93,16 @@ function candidates(options: PostedOptions): readonly BackendName[] {
 type Opener = (options: PostedOptions, refused: Refusal[], signal?: AbortSignal) => Promise<Core>
 
 const open: Record<BackendName, Opener> = {
-  async cuda() {
-    throw new PfError('backend', 'this build has no CUDA kernels')
+  async cuda(options, refused, signal) {
+    const { device } = gpuOf(options).gpu
+    const core = await open.native(options, refused, signal)
+    try {
+      checkGpu(core, device)
+      return core
+    } catch (error) {
+      await core.close()
+      throw error
+    }
   },
   async native({ assets: { native }, threads = 0 }) {
     if (platform.name === 'browser') throw new PfError('backend', 'browsers load no native code')
@@ -103,6 +112,36 @@ const open: Record<BackendName, Opener> = {
     return await openNativeCore(url, threads)
   },
   wasm: openWasm,
+}
+
+/** Which GPU, and its options as pf.h takes them. */
+function gpuOf({ device = 0, precision = 'fp32', lossScale = 1024 }: PostedOptions): {
+  gpu: { device: number; settings: string }
+} {
+  if (!Number.isInteger(device) || device < 0) {
+    throw new PfError('argument', `device must be the number of a GPU, counted from 0; found ${device}`)
+  }
+  if (!['fp32', 'tf32', 'fp16'].includes(precision)) {
+    throw new PfError('argument', `precision must be 'fp32', 'tf32' or 'fp16', found ${JSON.stringify(precision)}`)
+  }
+  const exponent = Math.log2(lossScale)
+  if (!Number.isInteger(exponent) || exponent < 0 || exponent > 24) {
+    throw new PfError('argument', `lossScale must be a power of two from 1 to 2^24, found ${lossScale}`)
+  }
+  return { gpu: { device, settings: `${precision} ${exponent}` } }
+}
+
+function checkGpu(core: Core, device: number): void {
+  const { built, devices, why, driver } = JSON.parse(textOf(core.call('accelerators').bytes)) as CudaInfo
+  if (!built) throw new PfError('backend', 'the addon was built without CUDA (`make addon`, where nvcc is)')
+  if (devices.length === 0) {
+    const found = driver ? `; the driver supports ${driver}` : ''
+    throw new PfError('backend', `there is no GPU that CUDA can use: ${why ?? 'none was found'}${found}`)
+  }
+  if (device >= devices.length) {
+    const all = devices.map(({ index, name }) => `${index}: ${name}`).join(', ')
+    throw new PfError('backend', `there is no GPU ${device}; there are ${all}`)
+  }
 }
 
 async function openWasm(options: PostedOptions, refused: Refusal[], signal?: AbortSignal): Promise<Core> {
@@ -199,10 +238,11 @@ async function postable(source: WasmSource): Promise<WebAssembly.Module | Uint8A
   return String(source)
 }
 
-// PORTAFILTER_BACKEND, PORTAFILTER_BUILD and PORTAFILTER_THREADS stand in for options that are not given.
+// PORTAFILTER_BACKEND, _BUILD, _PRECISION and _THREADS stand in for options that are not given.
 function fromEnvironment(options: BackendOptions): Partial<BackendOptions> {
   const backend = options.backend ?? platform.env('PORTAFILTER_BACKEND')
   const build = options.build ?? platform.env('PORTAFILTER_BUILD')
+  const precision = options.precision ?? platform.env('PORTAFILTER_PRECISION')
   const threads = options.threads ?? Number(platform.env('PORTAFILTER_THREADS') ?? 0)
   if (!Number.isInteger(threads) || threads < 0) {
     throw new PfError('argument', `threads must be a whole number above 0, found ${threads}`)
@@ -210,6 +250,7 @@ function fromEnvironment(options: BackendOptions): Partial<BackendOptions> {
   return {
     ...(backend ? { backend: backend as BackendOptions['backend'] } : {}),
     ...(build ? { build } : {}),
+    ...(precision ? { precision: precision as Precision } : {}),
     threads: threads || undefined,
   }
 }

@@ -208,6 +208,7 @@ function proxyOf(remote: RemoteBackend): Backend {
     runNet: method('runNet'),
     netInfo: method('netInfo'),
     closeNet: method('closeNet'),
+    finish: method('finish'),
     runOperator: method('runOperator'),
     gradient: method('gradient'),
     infer: method('infer'),

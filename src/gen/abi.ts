@@ -9,7 +9,7 @@ export const functions = [
   'schemas',
   /** handle = threads to use, this one included, 0 = only ask -> handle = threads in use */
   'threads',
-  /** in: u64 seed of its random numbers -> handle */
+  /** handle = GPU + 1, 0 = CPU; u64 seed, of a GPU "precision scale" -> handle */
   'workspace_open',
   /** handle; closes its nets too */
   'workspace_close',
@@ -47,6 +47,10 @@ export const functions = [
   'memory',
   /** -> 4 bytes: an int32 that stops the run in progress when another thread sets it to 1 */
   'abort_flag',
+  /** -> JSON {built, devices, libraries}: GPUs, what is missing and where it was looked for */
+  'accelerators',
+  /** workspace: waits for what its runs have queued on a GPU; says what failed there */
+  'finish',
 ] as const
 
 /** The name of a function of the core. */
@@ -76,6 +80,8 @@ export const functionNumber: Readonly<Record<Fn, number>> = {
   user_operator: 19,
   memory: 20,
   abort_flag: 21,
+  accelerators: 22,
+  finish: 23,
 }
 
 /** The statuses of pf_call() by name. */
@@ -138,4 +144,4 @@ export const statusName: readonly Status[] = [
 ]
 
 /** What pf_abi_hash() of a core of this version answers. */
-export const abiHash = 0x31501865
+export const abiHash = 0xe1ceeb39

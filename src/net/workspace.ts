@@ -117,6 +117,11 @@ export class Workspace {
     await inContext(name, runIterations(this.backend, this.#net(name).handle, iterations, options))
   }
 
+  /** Waits for what nets have queued on a GPU; elsewhere nothing is ever queued. Fetching a blob waits as well. */
+  async finish(): Promise<void> {
+    await this.backend.finish(this.#open())
+  }
+
   /** Creates a net, runs it once and forgets it. The bytes of a NetDef go to the core as they are. */
   async runNetOnce(net: Net | NetDef | Uint8Array, options: RunOptions = {}): Promise<void> {
     const [name, bytes] = net instanceof Uint8Array ? ['', net] : [protoOf(net).name ?? '', encodeNetDef(protoOf(net))]

@@ -109,7 +109,7 @@ if (canShare) {
 test('closing in the middle of a run ends it', async () => {
   const backend = await openBackend({ backend: settings.backend, worker: true })
   const { net } = await longNet(backend, 300)
-  const run = failure(backend.runNet(net, { iterations: 50 }))
+  const run = failure(backend.runNet(net, { iterations: 1_000_000 }))
   await new Promise((resolve) => setTimeout(resolve, 30))
   await backend.close()
   assert.match((await run).code as string, /^(aborted|closed)$/)

@@ -15,6 +15,14 @@ const all = [
     args: ['--enable-source-maps'],
     needs: 'dist/pf.node',
   },
+  {
+    name: 'node-cuda',
+    backend: 'cuda',
+    binary: process.execPath,
+    args: ['--enable-source-maps'],
+    needs: 'dist/pf.node',
+    probe: ['dist/cli.js', 'info', '--backend', 'cuda'],
+  },
   { name: 'node-26', backend: 'wasm', binary: installed('node'), args: ['--enable-source-maps'] },
   { name: 'deno', backend: 'wasm', binary: installed('deno'), args: ['run', '-A', '--quiet', '--no-check'] },
   { name: 'bun', backend: 'wasm', binary: installed('bun'), args: [] },
@@ -49,6 +57,9 @@ async function describe(runtime, chromium) {
   if (!binary) return { ...runtime, missing: 'no Chromium found (make setup)' }
   if (runtime.needs && !existsSync(runtime.needs)) return { ...runtime, missing: `no ${runtime.needs} was built` }
   if (binary.includes('/') && !existsSync(binary)) return { ...runtime, missing: 'not installed (make setup)' }
+  if (runtime.probe && (await output(binary, runtime.probe)) === undefined) {
+    return { ...runtime, missing: 'no GPU that the addon can use (portafilter info --backend cuda)' }
+  }
   const version = (await output(binary, ['--version']))?.match(/\d+\.\d+(\.\d+)?/)?.[0]
   return version ? { ...runtime, binary, version } : { ...runtime, missing: `${binary} does not run on this machine` }
 }

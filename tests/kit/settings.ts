@@ -2,10 +2,10 @@
 // What tests/run.mjs tells the tests of one runtime, and what they tell it beside passing and failing.
 
 export interface TestSettings {
-  /** The runtime's name in the summary: 'node', 'node-native', 'node-26', 'deno', 'bun', 'chromium', 'chromium-plain'. */
+  /** The runtime's name in the summary: 'node', 'node-native', 'node-cuda', 'node-26', 'deno', 'bun', 'chromium', ... */
   readonly runtime: string
   /** The backend under test. */
-  readonly backend: 'wasm' | 'native'
+  readonly backend: 'wasm' | 'native' | 'cuda'
   /** Only this operator's tests are wanted. */
   readonly op?: string
   /** Folder (or, in browsers, URL) of the shared test data, with a slash at the end; absent when there is none. */

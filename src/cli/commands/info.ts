@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { CudaInfo } from '../../backend/backend.ts'
 import { platform } from '../../platform/index.ts'
 import type { Command, Context, Given } from '../arguments.ts'
 import { backendOptions, withBackend } from '../context.ts'
@@ -31,6 +32,7 @@ interface Report {
   simd: string
   threads: number
   refused: readonly { backend: string; reason: string }[]
+  cuda?: CudaInfo
   memory: { limit?: number }
   runtime: string
   operators: readonly string[]
@@ -47,5 +49,17 @@ function report(given: Given, { print }: Context, about: Report): void {
   print(`threads    ${about.threads}`)
   const { limit = 0 } = about.memory
   print(`memory     ${limit > 0 ? `up to ${Math.round(limit / 2 ** 20)} MiB` : 'as much as the machine has'}`)
+  if (about.cuda?.built) reportCuda(about.cuda, print)
   print(`operators  ${about.operators.length} (portafilter info --operators lists them)`)
+}
+
+function reportCuda({ driver, devices, libraries = [] }: CudaInfo, print: (line: string) => void): void {
+  for (const { index, name, memory, capability } of devices) {
+    print(
+      `gpu ${index}      ${name}, ${Math.round(memory / 2 ** 30)} GiB, compute capability ${capability}, driver ${driver}`,
+    )
+  }
+  for (const { name, found, path, lookedIn } of libraries) {
+    print(`library    ${name}: ${found ? path : `missing; looked in ${lookedIn}`}`)
+  }
 }

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/json.h"
+#include "device/cuda_device.h"
+
+namespace pf {
+namespace {
+
+constexpr size_t kSmallest = 512;
+
+// An eighth of a power of two: at most 12.5 % of a block is lost, and blocks of about the same size fit each other.
+size_t rounded(size_t bytes) {
+  if (bytes <= kSmallest) return kSmallest;
+  size_t step = kSmallest;
+  while (step * 16 <= bytes) step *= 2;
+  return (bytes + step - 1) / step * step;
+}
+
+struct Recording {
+  cudaGraphExec_t graph = nullptr;
+  MemoryPool* pool = nullptr;
+  std::vector<std::pair<uint8_t*, size_t>> kept;
+  ~Recording() {
+    if (graph) cudaGraphExecDestroy(graph);
+    for (auto& [block, bytes] : kept) pool->release(block, bytes);
+  }
+};
+
+}  // namespace
+
+Status cuda_status(cudaError_t error, const char* doing) {
+  if (error == cudaSuccess) return {};
+  const Code code = error == cudaErrorMemoryAllocation ? Code::no_memory : Code::internal;
+  return fail(code, "CUDA: ", cudaGetErrorString(error), " (", cudaGetErrorName(error), ") in ", doing);
+}
+
+Status MemoryPool::allocate(size_t bytes, uint8_t** out) {
+  bytes = rounded(bytes);
+  size_t low = 0, high = free_.size();
+  while (low < high) {
+    const size_t middle = (low + high) / 2;
+    if (free_[middle].bytes < bytes)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  if (low < free_.size() && free_[low].bytes == bytes) {
+    *out = free_[low].block;
+    free_.erase(free_.begin() + ptrdiff_t(low));
+    cached -= bytes;
+  } else {
+    void* block = nullptr;
+    cudaError_t error = cudaMalloc(&block, bytes);
+    if (error == cudaErrorMemoryAllocation && cached) {
+      (void)cudaGetLastError();
+      trim();
+      error = cudaMalloc(&block, bytes);
+    }
+    if (error == cudaErrorMemoryAllocation) {
+      (void)cudaGetLastError();
+      size_t free_bytes = 0, total = 0;
+      cudaMemGetInfo(&free_bytes, &total);
+      return fail(Code::no_memory, "cannot get ", bytes, " bytes of memory of the GPU: ", free_bytes, " of ", total,
+                  " are free; this device's tensors hold ", in_use,
+                  ". Use a smaller batch, fp16, or close workspaces that are no longer needed");
+    }
+    PF_TRY(cuda_status(error, "cudaMalloc"));
+    *out = static_cast<uint8_t*>(block);
+  }
+  in_use += bytes;
+  if (in_use > peak) peak = in_use;
+  return {};
+}
+
+void MemoryPool::release(uint8_t* block, size_t bytes) {
+  if (kept_) return kept_->push_back({block, bytes});
+  bytes = rounded(bytes);
+  size_t at = free_.size();
+  while (at > 0 && free_[at - 1].bytes >= bytes) --at;
+  free_.insert(free_.begin() + ptrdiff_t(at), {bytes, block});
+  in_use -= bytes, cached += bytes;
+}
+
+void MemoryPool::trim() {
+  cudaDeviceSynchronize();
+  for (const Free& f : free_) cudaFree(f.block);
+  free_.clear();
+  cached = 0;
+}
+
+Status CudaDevice::open(const AcceleratorOptions& options, std::unique_ptr<CudaDevice>* out) {
+  PF_TRY(cuda_driver().open());
+  int count = 0;
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  if (error == cudaErrorInsufficientDriver) {
+    int driver = 0, runtime = 0;
+    cudaDriverGetVersion(&driver);
+    cudaRuntimeGetVersion(&runtime);
+    return fail(Code::argument, "the NVIDIA driver supports CUDA ", driver / 1000, ".", driver % 1000 / 10,
+                " and this build needs ", runtime / 1000, ".", runtime % 1000 / 10, "; update the driver");
+  }
+  PF_CHECK(error == cudaSuccess || error == cudaErrorNoDevice, argument,
+           "CUDA cannot start: ", cudaGetErrorString(error));
+  PF_CHECK(count > 0, argument,
+           "there is no NVIDIA GPU here, or none that this process may see (CUDA_VISIBLE_DEVICES)");
+  PF_CHECK(options.index < count, argument, "there is no GPU ", options.index, "; this machine has ", count,
+           ", counted from 0");
+  std::unique_ptr<CudaDevice> device(new CudaDevice(options));
+  PF_TRY(device->start());
+  *out = std::move(device);
+  return {};
+}
+
+Status CudaDevice::start() {
+  PF_CUDA(cudaSetDevice(options.index));
+  PF_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+  PF_CUDA(cudaHostAlloc(&fault_, sizeof(Fault), cudaHostAllocDefault));
+  PF_CUDA(cudaMalloc(&fault_on_device_, sizeof(Fault)));
+  PF_CUDA(cudaMemsetAsync(fault_on_device_, 0, sizeof(Fault), stream_));
+  return {};
+}
+
+void CudaDevice::activate() const {
+  int now = -1;
+  if (cudaGetDevice(&now) != cudaSuccess || now != options.index) cudaSetDevice(options.index);
+}
+
+void* CudaDevice::stream() {
+  activate();
+  return stream_;
+}
+
+Status CudaDevice::allocate(size_t bytes, uint8_t** out) {
+  activate();
+  return pool_.allocate(bytes, out);
+}
+
+Status CudaDevice::upload(uint8_t* to, const uint8_t* from, size_t bytes) {
+  activate();
+  if (bytes) PF_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_));
+  return {};
+}
+
+Status CudaDevice::download(uint8_t* to, const uint8_t* from, size_t bytes) {
+  activate();
+  if (bytes) PF_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_));
+  return finish();
+}
+
+Status CudaDevice::launched() { return cuda_status(cudaGetLastError(), "a launch"); }
+
+Status CudaDevice::take_fault() {
+  const Fault found = *fault_;
+  if (!found.code) return {};
+  PF_CUDA(cudaMemsetAsync(fault_on_device_, 0, sizeof(Fault), stream_));
+  PF_CHECK(found.code != kLabel, value, "label of row ", found.row, " is ", found.label, ", expected 0 to ",
+           found.classes - 1);
+  PF_CHECK(found.code != kNegativeShare, value, "label probability of row ", found.row, ", class ", found.label,
+           " must not be negative, found ", found.number);
+  PF_CHECK(found.code != kSumOfShares, value, "label probabilities of row ", found.row,
+           " must sum to 1 (±1e-5), found ", found.number);
+  return {};
+}
+
+Status CudaDevice::finish() {
+  activate();
+  PF_CUDA(cudaMemcpyAsync(fault_, fault_on_device_, sizeof(Fault), cudaMemcpyDeviceToHost, stream_));
+  PF_CUDA(cudaStreamSynchronize(stream_));
+  return take_fault();
+}
+
+Status CudaDevice::begin_recording() {
+  activate();
+  PF_CUDA(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed));
+  recording_ = true;
+  kept_.clear();
+  pool_.keep_released(&kept_);
+  return {};
+}
+
+Status CudaDevice::end_recording(std::shared_ptr<void>* out) {
+  recording_ = false;
+  pool_.keep_released(nullptr);
+  auto recording = std::make_shared<Recording>();
+  recording->pool = &pool_, recording->kept = std::move(kept_);
+  kept_.clear();
+  cudaGraph_t graph = nullptr;
+  const cudaError_t ended = cudaStreamEndCapture(stream_, &graph);
+  (void)cudaGetLastError();
+  PF_TRY(cuda_status(ended, "cudaStreamEndCapture"));
+  const cudaError_t made = cudaGraphInstantiate(&recording->graph, graph, 0);
+  cudaGraphDestroy(graph);
+  PF_TRY(cuda_status(made, "cudaGraphInstantiate"));
+  *out = recording;
+  return {};
+}
+
+Status CudaDevice::replay(void* recording) {
+  activate();
+  return cuda_status(cudaGraphLaunch(static_cast<Recording*>(recording)->graph, stream_), "cudaGraphLaunch");
+}
+
+std::string CudaDevice::info() const {
+  Json j;
+  j.begin('{').key("inUse").number(double(pool_.in_use)).key("cached").number(double(pool_.cached));
+  j.key("peak").number(double(pool_.peak)).end('}');
+  return std::move(j.out);
+}
+
+Status CudaDevice::cublas(lt::Handle* out) {
+  if (!cublas_) {
+    PF_TRY(cublas_lt().open());
+    const lt::Result status = lt::Create(&cublas_);
+    PF_CHECK(status == 0, internal, "cuBLASLt cannot start: status ", status);
+  }
+  *out = cublas_;
+  return {};
+}
+
+Status CudaDevice::cudnn(dnn::Handle* out) {
+  if (!cudnn_) {
+    // cuDNN opens these two by name: it finds them if they are loaded already.
+    (void)cublas_lt().open().ok();
+    (void)nvrtc().open().ok();
+    PF_TRY(pf::cudnn().open());
+    const size_t version = dnn::GetVersion();
+    PF_CHECK(version / 10000 == 9, argument, "cuDNN 9 is needed, ", pf::cudnn().path(), " is version ", version);
+    const dnn::Result status = dnn::Create(&cudnn_);
+    PF_CHECK(status == 0, internal, "cuDNN cannot start: ", dnn::GetErrorString(status));
+    PF_CHECK(dnn::SetStream(cudnn_, stream_) == 0, internal, "cuDNN does not take the stream");
+  }
+  *out = cudnn_;
+  return {};
+}
+
+namespace {
+
+std::vector<std::unique_ptr<CudaDevice>>& devices() {
+  static auto* all = new std::vector<std::unique_ptr<CudaDevice>>;  // the driver is gone when destructors run
+  return *all;
+}
+
+Status open_device(const AcceleratorOptions& options, Accelerator** out) {
+  for (auto& device : devices()) {
+    if (!(device->options == options)) continue;
+    PF_CUDA(cudaSetDevice(options.index));
+    *out = device.get();
+    return {};
+  }
+  std::unique_ptr<CudaDevice> device;
+  PF_TRY(CudaDevice::open(options, &device));
+  *out = device.get();
+  devices().push_back(std::move(device));
+  return {};
+}
+
+void describe_library(Json& j, Library& library) {
+  const bool there = library.open().ok();
+  j.begin('{').key("name").string(library.title()).key("found").boolean(there);
+  j.key(there ? "path" : "lookedIn").string(there ? library.path() : library.looked_in()).end('}');
+}
+
+std::string describe() {
+  Json j;
+  j.begin('{').key("built").boolean(true).key("devices").begin('[');
+  int count = 0, driver = 0;
+  const bool has_driver = cuda_driver().open().ok();
+  const cudaError_t error = has_driver ? cudaGetDeviceCount(&count) : cudaErrorNoDevice;
+  if (error != cudaSuccess) count = 0;
+  for (int i = 0; i < count; ++i) {
+    cudaDeviceProp p;
+    if (cudaGetDeviceProperties(&p, i) != cudaSuccess) continue;
+    j.begin('{').key("index").number(i).key("name").string(p.name).key("memory").number(double(p.totalGlobalMem));
+    j.key("capability").string(text(p.major, ".", p.minor)).key("multiprocessors").number(p.multiProcessorCount);
+    j.end('}');
+  }
+  if (has_driver) cudaDriverGetVersion(&driver);
+  j.end(']').key("driver").string(has_driver ? text("CUDA ", driver / 1000, ".", driver % 1000 / 10) : "");
+  if (error != cudaSuccess) j.key("why").string(has_driver ? cudaGetErrorString(error) : "there is no NVIDIA driver");
+  j.key("libraries").begin('[');
+  for (Library* library : {&cuda_driver(), &cublas_lt(), &nvrtc(), &cudnn(), &nccl()}) describe_library(j, *library);
+  j.end(']').key("pools").begin('[');
+  std::string pools;
+  for (auto& device : devices()) append(pools, pools.empty() ? "" : ",", device->info());
+  j.out += pools;
+  j.end(']').end('}');
+  return std::move(j.out);
+}
+
+[[maybe_unused]] const bool registered = [] {
+  open_accelerator = &open_device;
+  describe_accelerators = &describe;
+  return true;
+}();
+
+}  // namespace
+}  // namespace pf

@@ -49,8 +49,8 @@ class Layers {
   }
 }
 
-function squeezenet11() {
-  const net = new Layers([1, 3, 227, 227])
+function squeezenet11({ batch = 1, size = 227 } = {}) {
+  const net = new Layers([batch, 3, size, size])
   const fire = (x, from, squeeze, expand) => {
     const s = net.relu(net.conv(x, from, squeeze, 1))
     const wide = net.relu(net.conv(s, squeeze, expand, 3, { pad: 1 }))
@@ -66,8 +66,8 @@ function squeezenet11() {
 }
 
 // Batch normalisation is folded into the convolutions, as after training.
-function mobilenetV2() {
-  const net = new Layers([1, 3, 224, 224])
+function mobilenetV2({ batch = 1, size = 224 } = {}) {
+  const net = new Layers([batch, 3, size, size])
   let x = net.relu6(net.conv('data', 3, 32, 3, { stride: 2, pad: 1 }))
   let channels = 32
   const block = (expand, to, stride) => {
@@ -97,8 +97,8 @@ function mobilenetV2() {
 }
 
 // Version 1.5: the stride of a block is that of its 3 x 3 convolution.
-function resnet50() {
-  const net = new Layers([1, 3, 224, 224])
+function resnet50({ batch = 1, size = 224 } = {}) {
+  const net = new Layers([batch, 3, size, size])
   let x = net.relu(net.conv('data', 3, 64, 7, { stride: 2, pad: 3 }))
   x = net.maxPool(x, 1)
   let channels = 64
@@ -124,4 +124,10 @@ function resnet50() {
   return net
 }
 
+/** Each takes {batch, size}: how many pictures, and their height and width. */
 export const architectures = { squeezenet11, mobilenetV2, resnet50 }
+
+/** What the nets are fed. */
+export const picture = (shape) => new Float32Array(shape.reduce((a, b) => a * b)).map((_, i) => Math.sin(i))
+
+export const bytesOf = ({ weights }) => weights.reduce((sum, { data }) => sum + data.byteLength, 0)

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inference of whole nets, ours and others': same topology, weights and input, each side in a process of its own, all of
+// them in turn. Every result is compared with ours.
+import { architectures } from './architectures.mjs'
+import { alternate, command, enginesOf, hasPeer, largestDifference, list, numbers, round, say, summary } from './kit.mjs'
+
+const kClose = 1e-3 // of the largest probability
+
+const about = 'inference, milliseconds'
+const usage = `
+node bench/peers.mjs [--net squeezenet11,…] [--engine node,node-26,deno,chromium] [--threads 1,2] [--batch 1,4,16]
+  --seconds   for each net, number of threads and batch (20)`
+
+const packages = {
+  'onnxruntime-web': 'onnxruntime-web',
+  'onnxruntime-node': 'onnxruntime-node',
+  'tfjs-wasm': '@tensorflow/tfjs-backend-wasm',
+}
+
+/** What runs in an engine. Processes of the system's Node have the native sides too. */
+function sidesOf(engine, threads, peers) {
+  const ours = ['simd', 'relaxed', ...(engine.name === 'node' ? ['native'] : [])]
+  const sides = ours.map((simd) => ({ engine, runtime: 'portafilter', simd }))
+  if (!peers || !engine.name.startsWith('node')) return sides
+  const others = [{ engine, runtime: 'onnxruntime-web', simd: 'simd' }]
+  // In Node TensorFlow.js has one thread, whatever it is told.
+  if (threads === 1) others.push({ engine, runtime: 'tfjs-wasm', simd: 'simd' })
+  if (engine.name === 'node') others.push({ engine, runtime: 'onnxruntime-node', simd: 'native' })
+  return [...sides, ...others.filter(({ runtime }) => hasPeer(packages[runtime]))]
+}
+
+async function start({ engine, ...spec }, task) {
+  let side
+  try {
+    side = await engine.start()
+    const info = await side.request('open', { ...spec, ...task })
+    return { ...side, ...spec, engine, info }
+  } catch (error) {
+    await side?.close()
+    say(`${spec.runtime} (${spec.simd}, ${engine.label}) is left out of ${task.model}: ${error.message}`)
+    return undefined
+  }
+}
+
+/** Differences of each side's result from that of the first of ours. */
+async function differences(sides) {
+  const outputs = []
+  for (const side of sides) outputs.push(await side.request('output'))
+  return outputs.map((output) => largestDifference(output, outputs[0]))
+}
+
+async function compare(task, wanted, options) {
+  const sides = []
+  try {
+    for (const spec of wanted) {
+      const side = await start(spec, task)
+      if (side) sides.push(side)
+    }
+    const apart = await differences(sides)
+    const times = await alternate(sides, options)
+    const rows = sides.map(({ runtime, engine, simd, info }, i) => {
+      const { model, threads, batch } = task
+      const { ms_median, ms_min } = summary(times[i])
+      const row = { model, runtime, engine: engine.label, simd, threads, batch, ms_median, ms_min, runs: times[i].length }
+      return { ...row, difference: Number(apart[i].toPrecision(2)), version: info.version }
+    })
+    const far = rows.find(({ difference }) => !(difference <= kClose))
+    if (far) {
+      const { runtime, engine, simd, difference } = far
+      throw new Error(`${task.model}: ${runtime} (${simd}, ${engine}) and ours differ by ${difference} of the largest value`)
+    }
+    return withRatios(rows)
+  } finally {
+    for (const side of sides) await side.close()
+  }
+}
+
+/** Ours gain how many times faster they are than the best WebAssembly peer in that engine; native than native. */
+function withRatios(rows) {
+  return rows.map((row) => {
+    if (row.runtime !== 'portafilter') return row
+    const native = row.simd === 'native'
+    const rivals = rows.filter(
+      ({ runtime, engine, simd }) =>
+        runtime !== 'portafilter' && engine === row.engine && (simd === 'native') === native,
+    )
+    if (!rivals.length) return row
+    return { ...row, times_faster: round(Math.min(...rivals.map(({ ms_median }) => ms_median)) / row.ms_median, 2) }
+  })
+}
+
+const options = {
+  net: { type: 'string', default: Object.keys(architectures).join() },
+  engine: { type: 'string', default: 'node,node-26,deno,chromium' },
+  threads: { type: 'string', default: '1,2' },
+  batch: { type: 'string', default: '1' },
+  size: { type: 'string' },
+  seconds: { type: 'string', default: '20' },
+}
+
+await command({ about, usage, options }, async (args) => {
+  const models = list(args.net)
+  const unknown = models.find((model) => !Object.hasOwn(architectures, model))
+  if (unknown) throw new Error(`there is no net "${unknown}"; there are ${Object.keys(architectures).join(', ')}`)
+  const engines = await enginesOf(args.engine)
+  const rows = []
+  for (const threads of numbers(args.threads)) {
+    const wanted = engines.flatMap((engine) => sidesOf(engine, threads, args.peers))
+    for (const batch of numbers(args.batch)) {
+      for (const model of models) {
+        say(`${model}, ${threads} threads, batch ${batch}`)
+        const task = { model, threads, batch, ...(args.size ? { size: Number(args.size) } : {}) }
+        rows.push(...(await compare(task, wanted, { seconds: Number(args.seconds), quick: args.quick })))
+      }
+    }
+  }
+  return rows
+})

@@ -3,6 +3,8 @@
 import * as ort from 'onnxruntime-web'
 import { openSession } from './onnxruntime.mjs'
 
+export { ort }
+
 export async function open({ threads, ...spec }) {
   ort.env.wasm.numThreads = threads
   ort.env.logLevel = 'error'

@@ -64,7 +64,9 @@ async function start() {
   const times = Object.entries(phases)
   const ms = times.map(([name, at], i) => [name, at - (times[i - 1]?.[1] ?? 0)])
   const result = Object.fromEntries(ms)
-  console.log(JSON.stringify({ ...result, total: phases.first, ...(side === 'wasm' ? { compile: await compileMs() } : {}) }))
+  console.log(
+    JSON.stringify({ ...result, total: phases.first, ...(side === 'wasm' ? { compile: await compileMs() } : {}) }),
+  )
   process.exit(0)
 }
 

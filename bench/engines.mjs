@@ -66,7 +66,9 @@ function asSide(send, close) {
       const late = new Promise((_, reject) => {
         timer = setTimeout(() => reject(new Error(`no answer in ${deadline / 1000} s`)), deadline)
       })
-      const { result, error } = await Promise.race([send({ request, ...options }), late]).finally(() => clearTimeout(timer))
+      const { result, error } = await Promise.race([send({ request, ...options }), late]).finally(() =>
+        clearTimeout(timer),
+      )
       if (error) throw new Error(error)
       return result
     },

@@ -69,7 +69,11 @@ function installPeers() {
   say('installing the peers into bench/peers')
   const options = ['--ignore-scripts', '--no-package-lock', '--no-audit', '--no-fund', '--loglevel=error']
   try {
-    execFileSync('npm', ['install', ...options], { cwd: peers, stdio: ['ignore', 'ignore', 'inherit'], timeout: 300_000 })
+    execFileSync('npm', ['install', ...options], {
+      cwd: peers,
+      stdio: ['ignore', 'ignore', 'inherit'],
+      timeout: 300_000,
+    })
   } catch (error) {
     say(`the peers cannot be installed: ${error.message}`)
   }
@@ -96,7 +100,11 @@ export async function alternate(sides, { seconds, quick }) {
   for (const side of sides) {
     const [once] = await side.request('run', { warmup: quick ? 0 : 2, count: 1 })
     const count = quick ? 1 : Math.min(8, Math.max(1, Math.round(60 / once)))
-    turns.push({ side, options: { warmup: count > 1 ? 1 : 0, count }, estimate: once * (count > 1 ? count + 1 : 1) + 20 })
+    turns.push({
+      side,
+      options: { warmup: count > 1 ? 1 : 0, count },
+      estimate: once * (count > 1 ? count + 1 : 1) + 20,
+    })
   }
   const each = turns.reduce((sum, { estimate }) => sum + estimate, 0)
   const rounds = quick ? 2 : Math.min(25, Math.max(5, Math.round((1000 * seconds) / each)))

@@ -2,7 +2,18 @@
 // Inference of whole nets, ours and others': same topology, weights and input, each side in a process of its own, all of
 // them in turn. Every result is compared with ours.
 import { architectures } from './architectures.mjs'
-import { alternate, command, enginesOf, hasPeer, largestDifference, list, numbers, round, say, summary } from './kit.mjs'
+import {
+  alternate,
+  command,
+  enginesOf,
+  hasPeer,
+  largestDifference,
+  list,
+  numbers,
+  round,
+  say,
+  summary,
+} from './kit.mjs'
 
 const kClose = 1e-3 // of the largest probability
 
@@ -61,13 +72,25 @@ async function compare(task, wanted, options) {
     const rows = sides.map(({ runtime, engine, simd, info }, i) => {
       const { model, threads, batch } = task
       const { ms_median, ms_min } = summary(times[i])
-      const row = { model, runtime, engine: engine.label, simd, threads, batch, ms_median, ms_min, runs: times[i].length }
+      const row = {
+        model,
+        runtime,
+        engine: engine.label,
+        simd,
+        threads,
+        batch,
+        ms_median,
+        ms_min,
+        runs: times[i].length,
+      }
       return { ...row, difference: Number(apart[i].toPrecision(2)), version: info.version }
     })
     const far = rows.find(({ difference }) => !(difference <= kClose))
     if (far) {
       const { runtime, engine, simd, difference } = far
-      throw new Error(`${task.model}: ${runtime} (${simd}, ${engine}) and ours differ by ${difference} of the largest value`)
+      throw new Error(
+        `${task.model}: ${runtime} (${simd}, ${engine}) and ours differ by ${difference} of the largest value`,
+      )
     }
     return withRatios(rows)
   } finally {

@@ -8,7 +8,8 @@ const about = 'matrix products, GFLOP/s; peak: running sums in registers, in the
 const usage = `
 node bench/products.mjs [--engine node,node-26,deno,chromium] [--threads 1,2]`
 
-const sizes = [512, 1024]
+const allSizes = [512, 1024]
+const quickSizes = [256]
 const kGrain = 16384 // elements that an elementwise operator gives one thread (cpp/device/cpu.h)
 
 /** GFLOP/s of the native registers by width of vector; undefined where no compiler is. */
@@ -27,7 +28,9 @@ function nativePeak() {
   }
 }
 
-async function measure(engine, simd, threads, rounds) {
+async function measure(engine, simd, threads, quick) {
+  const rounds = quick ? 1 : 7
+  const sizes = quick ? quickSizes : allSizes
   const side = await engine.start()
   try {
     await side.request('open', { runtime: 'products', simd, threads })
@@ -76,7 +79,7 @@ await command({ about, usage, options }, async (args) => {
       for (const threads of numbers(args.threads)) {
         say(`products: ${engine.label}, ${simd}, ${threads} threads`)
         try {
-          rows.push(...(await measure(engine, simd, threads, args.quick ? 1 : 7)))
+          rows.push(...(await measure(engine, simd, threads, args.quick)))
         } catch (error) {
           say(`${simd} in ${engine.label} is left out: ${error.message}`)
         }

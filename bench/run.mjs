@@ -68,7 +68,12 @@ async function main() {
     console.log(`\n${name}, ${seconds} s`)
     table(rows)
     if (args.quick) continue
-    const about = { date: new Date().toISOString().slice(0, 10), commit: commit(), machine: machine(), engines: versions }
+    const about = {
+      date: new Date().toISOString().slice(0, 10),
+      commit: commit(),
+      machine: machine(),
+      engines: versions,
+    }
     mkdirSync(folder, { recursive: true })
     const file = `${folder}/${name}.json`
     writeFileSync(file, `${JSON.stringify({ ...about, load_before: load, seconds, rows }, undefined, 1)}\n`)

@@ -27,7 +27,14 @@ async function rowOf(side, times) {
   const [first, last] = await side.request('ask', { what: 'losses' })
   if (!(last < first)) throw new Error(`${model} (${simd}) learns nothing: its loss was ${first} and is ${last}`)
   const gflops = round(info.gflop / (ms_median / 1000), 1)
-  return { ...row, runtime: 'portafilter', batch: trainedNets[model].batch, gflop: round(info.gflop), gflops, version: info.version }
+  return {
+    ...row,
+    runtime: 'portafilter',
+    batch: trainedNets[model].batch,
+    gflop: round(info.gflop),
+    gflops,
+    version: info.version,
+  }
 }
 
 async function compare(model, engines, args) {
@@ -35,7 +42,9 @@ async function compare(model, engines, args) {
   try {
     for (const engine of engines) {
       const builds = ['simd', 'relaxed', ...(engine.name === 'node' ? ['native'] : [])]
-      const ours = builds.flatMap((simd) => numbers(args.threads).map((threads) => ({ runtime: 'training', simd, threads })))
+      const ours = builds.flatMap((simd) =>
+        numbers(args.threads).map((threads) => ({ runtime: 'training', simd, threads })),
+      )
       for (const spec of ours) sides.push(await start(engine, { ...spec, model }))
     }
     const there = sides.filter(Boolean)

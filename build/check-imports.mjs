@@ -132,7 +132,8 @@ function checkUsers() {
     const top = path.split('/', 1)[0]
     for (const { name, line } of importsOf(readFileSync(path, 'utf8'))) {
       const target = normalize(join(dirname(path), name))
-      const own = name.startsWith('.') && (target.startsWith(`${top}/`) || (top === 'bench' && target.startsWith('tests/kit/')))
+      const own =
+        name.startsWith('.') && (target.startsWith(`${top}/`) || (top === 'bench' && target.startsWith('tests/kit/')))
       const relative = name.startsWith('.') || name.startsWith('/')
       if (relative && !own) faults.push(`${path}:${line}: ${top}/ imports the package by its name, not ${name}`)
     }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, normalize, resolve } from 'node:path'
 import { checkImports } from './check-imports.mjs'
 import { readSchemas } from './gen-operators.mjs'
+import { performancePage } from './gen-performance.mjs'
 import { filesBelow } from './kit.mjs'
 import { sizes } from './sizes.mjs'
 
@@ -158,6 +159,7 @@ const steps = {
   operators,
   generated,
   links,
+  performance: performancePage,
   sizes: () => sizes().over,
 }
 

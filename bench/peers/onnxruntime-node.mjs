@@ -4,6 +4,10 @@ import * as ort from 'onnxruntime-node'
 import { openSession } from './onnxruntime.mjs'
 
 export async function open({ threads, ...spec }) {
-  const run = await openSession(ort, { executionProviders: ['cpu'], intraOpNumThreads: threads, logSeverityLevel: 3 }, spec)
+  const run = await openSession(
+    ort,
+    { executionProviders: ['cpu'], intraOpNumThreads: threads, logSeverityLevel: 3 },
+    spec,
+  )
   return { info: { version: ort.env.versions.node ?? ort.env.versions.common, threads }, run }
 }

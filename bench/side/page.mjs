@@ -15,7 +15,7 @@ const flags = [
   '--disable-sync',
 ]
 
-const imports = { portafilter: '/dist/browser/index.js' }
+const imports = { portafilter: '/dist/browser/index.js', side: '/bench/side/serve.mjs' }
 
 export async function startPage(runtime) {
   const server = await serve({ '/bench/': 'bench', '/dist/': 'dist' }, { isolated: true })
@@ -27,7 +27,7 @@ export async function startPage(runtime) {
   const send = (message) =>
     page.evaluate(async (it) => {
       try {
-        const { answer } = await import('/bench/side/serve.mjs')
+        const { answer } = await import('side')
         return { result: await answer(it) }
       } catch (error) {
         return { error: error.message }

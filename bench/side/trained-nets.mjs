@@ -48,7 +48,8 @@ async function resnet20(backend) {
   const { model } = net
   let blob = 'data'
   let size = 32
-  const normal = (name, channels) => brew.spatialBn(model, name, `${name}_bn`, { dimIn: channels, epsilon: 1e-3, momentum: 0.9 })
+  const normal = (name, channels) =>
+    brew.spatialBn(model, name, `${name}_bn`, { dimIn: channels, epsilon: 1e-3, momentum: 0.9 })
   const conv = (x, name, from, to, kernel, stride) => {
     net.conv(x, name, from, to, size, { kernel, stride, pad: (kernel - 1) / 2, noBias: true })
     return normal(name, to)

@@ -32,7 +32,7 @@ export async function command({ about, options = {}, usage = '' }, measure) {
     console.log(about)
     table(rows)
   }
-  process.exit(0) // peers' threads would hold the process
+  process.exit() // peers' threads would hold the process
 }
 
 const common = `

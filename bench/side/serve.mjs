@@ -12,6 +12,18 @@ const openers = {
   'tfjs-training': () => import('../peers/tensorflow-training.mjs'),
 }
 
+/** Runs `warmup` times, then `count` times by the clock. */
+export async function timed(run, { warmup = 0, count = 1 }) {
+  for (let i = 0; i < warmup; i++) await run()
+  const times = []
+  for (let i = 0; i < count; i++) {
+    const start = performance.now()
+    await run()
+    times.push(performance.now() - start)
+  }
+  return times
+}
+
 let side
 
 const requests = {
@@ -21,17 +33,7 @@ const requests = {
     side = await open(spec)
     return side.info
   },
-  /** Runs `warmup` times, then `count` times by the clock. */
-  async run({ warmup = 0, count = 1 }) {
-    for (let i = 0; i < warmup; i++) await side.run()
-    const times = []
-    for (let i = 0; i < count; i++) {
-      const start = performance.now()
-      await side.run()
-      times.push(performance.now() - start)
-    }
-    return times
-  },
+  run: (options) => timed(side.run, options),
   output: async () => Array.from(await side.run()),
   /** Anything else that a side can do, by name. */
   ask: ({ what, ...options }) => side[what](options),

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the registers allow, natively: running sums that load nothing, each `sum = sum * a + b` on vectors of 4, 8 and 16
-// floats. Prints GFLOP/s of each width that this processor has: {"sse":…,"avx2":…,"avx512":…}.
+// What the registers allow, natively: running sums that load nothing, each `sum = sum * a + b` on vectors of 4, 8 and
+// 16 floats. Prints GFLOP/s of each width that this processor has: {"sse":…,"avx2":…,"avx512":…}.
 #include <chrono>
 #include <cstdio>
 
 namespace {
 
-double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 volatile float source = 0.5f;
 volatile float sink;

@@ -43,7 +43,10 @@ function clangFormat() {
     },
   ).stdout.trim()
   if (!found) return note('format', 'no clang-format here (make setup): the C++ files are not checked')
-  const files = filesBelow('cpp', '.cc', '.h', '.cu').concat(filesBelow('tests/native', '.cc', '.h'), filesBelow('bench', '.cc'))
+  const files = filesBelow('cpp', '.cc', '.h', '.cu').concat(
+    filesBelow('tests/native', '.cc', '.h'),
+    filesBelow('bench', '.cc'),
+  )
   if (process.argv.includes('--write')) return tool(found, ['-i', ...files])
   const faults = tool(found, ['--dry-run', '-Werror', '--ferror-limit=1', ...files])
   return faults.flatMap((text) => {

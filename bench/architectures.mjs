@@ -11,6 +11,10 @@ function random(seed) {
   }
 }
 
+// What a residual block adds is small beside what it adds to, or sums would grow from block to block until one class had
+// all of the probability.
+const kBranch = 0.25
+
 class Layers {
   constructor(shape) {
     this.shape = shape
@@ -30,9 +34,9 @@ class Layers {
     this.layers.push({ kind, inputs, output, ...options })
     return output
   }
-  conv(x, from, to, kernel, { stride = 1, pad = 0, group = 1 } = {}) {
+  conv(x, from, to, kernel, { stride = 1, pad = 0, group = 1, scale = 1 } = {}) {
     const fan = (from / group) * kernel * kernel
-    const w = this.weight([to, from / group, kernel, kernel], Math.sqrt(6 / fan))
+    const w = this.weight([to, from / group, kernel, kernel], scale * Math.sqrt(6 / fan))
     return this.add('conv', [x, w, this.weight([to], 0.1)], { kernel, stride, pad, group })
   }
   relu(x) {
@@ -75,7 +79,7 @@ function mobilenetV2({ batch = 1, size = 224 } = {}) {
     const middle = from * expand
     let y = expand === 1 ? x : net.relu6(net.conv(x, from, middle, 1))
     y = net.relu6(net.conv(y, middle, middle, 3, { stride, pad: 1, group: middle }))
-    y = net.conv(y, middle, to, 1)
+    y = net.conv(y, middle, to, 1, { scale: kBranch })
     x = stride === 1 && from === to ? net.add('sum', [x, y]) : y
     channels = to
   }
@@ -106,7 +110,7 @@ function resnet50({ batch = 1, size = 224 } = {}) {
     const to = 4 * middle
     let y = net.relu(net.conv(x, channels, middle, 1))
     y = net.relu(net.conv(y, middle, middle, 3, { stride, pad: 1 }))
-    y = net.conv(y, middle, to, 1)
+    y = net.conv(y, middle, to, 1, { scale: kBranch })
     const shortcut = channels === to ? x : net.conv(x, channels, to, 1, { stride })
     x = net.relu(net.add('sum', [y, shortcut]))
     channels = to

@@ -68,10 +68,12 @@ fixtures: all ## tests/fixtures/golden again from the shared data, after an oper
 cuda-check: | $(setup) ## do the CUDA kernels compile?
 	node build/native.mjs --cuda-check
 
-bench: all ## speed of nets and operators, as JSON
+bench: all ## speed of nets, products and training against peers, kept in bench/results; ARGS="--quick", "--only peers"
 	node bench/run.mjs $(ARGS)
+	node build/gen-performance.mjs
 
-docs: gen ## docs/operators.md from the schemas, and links checked
+docs: gen ## docs/operators.md from the schemas, docs/performance.md from bench/results, and links checked
+	node build/gen-performance.mjs
 	node build/check.mjs links
 
 new: ## OP=Swish: the two files of a new operator

@@ -11,6 +11,10 @@ function random(seed) {
   }
 }
 
+// What a residual block adds is small beside what it adds to, or sums would grow from block to block until one class had
+// all of the probability.
+const kBranch = 0.25
+
 class Layers {
   constructor(shape) {
     this.shape = shape
@@ -30,9 +34,9 @@ class Layers {
     this.layers.push({ kind, inputs, output, ...options })
     return output
   }
-  conv(x, from, to, kernel, { stride = 1, pad = 0, group = 1 } = {}) {
+  conv(x, from, to, kernel, { stride = 1, pad = 0, group = 1, scale = 1 } = {}) {
     const fan = (from / group) * kernel * kernel
-    const w = this.weight([to, from / group, kernel, kernel], Math.sqrt(6 / fan))
+    const w = this.weight([to, from / group, kernel, kernel], scale * Math.sqrt(6 / fan))
     return this.add('conv', [x, w, this.weight([to], 0.1)], { kernel, stride, pad, group })
   }
   relu(x) {
@@ -49,8 +53,8 @@ class Layers {
   }
 }
 
-function squeezenet11() {
-  const net = new Layers([1, 3, 227, 227])
+function squeezenet11({ batch = 1, size = 227 } = {}) {
+  const net = new Layers([batch, 3, size, size])
   const fire = (x, from, squeeze, expand) => {
     const s = net.relu(net.conv(x, from, squeeze, 1))
     const wide = net.relu(net.conv(s, squeeze, expand, 3, { pad: 1 }))
@@ -66,8 +70,8 @@ function squeezenet11() {
 }
 
 // Batch normalisation is folded into the convolutions, as after training.
-function mobilenetV2() {
-  const net = new Layers([1, 3, 224, 224])
+function mobilenetV2({ batch = 1, size = 224 } = {}) {
+  const net = new Layers([batch, 3, size, size])
   let x = net.relu6(net.conv('data', 3, 32, 3, { stride: 2, pad: 1 }))
   let channels = 32
   const block = (expand, to, stride) => {
@@ -75,7 +79,7 @@ function mobilenetV2() {
     const middle = from * expand
     let y = expand === 1 ? x : net.relu6(net.conv(x, from, middle, 1))
     y = net.relu6(net.conv(y, middle, middle, 3, { stride, pad: 1, group: middle }))
-    y = net.conv(y, middle, to, 1)
+    y = net.conv(y, middle, to, 1, { scale: kBranch })
     x = stride === 1 && from === to ? net.add('sum', [x, y]) : y
     channels = to
   }
@@ -97,8 +101,8 @@ function mobilenetV2() {
 }
 
 // Version 1.5: the stride of a block is that of its 3 x 3 convolution.
-function resnet50() {
-  const net = new Layers([1, 3, 224, 224])
+function resnet50({ batch = 1, size = 224 } = {}) {
+  const net = new Layers([batch, 3, size, size])
   let x = net.relu(net.conv('data', 3, 64, 7, { stride: 2, pad: 3 }))
   x = net.maxPool(x, 1)
   let channels = 64
@@ -106,7 +110,7 @@ function resnet50() {
     const to = 4 * middle
     let y = net.relu(net.conv(x, channels, middle, 1))
     y = net.relu(net.conv(y, middle, middle, 3, { stride, pad: 1 }))
-    y = net.conv(y, middle, to, 1)
+    y = net.conv(y, middle, to, 1, { scale: kBranch })
     const shortcut = channels === to ? x : net.conv(x, channels, to, 1, { stride })
     x = net.relu(net.add('sum', [y, shortcut]))
     channels = to
@@ -124,4 +128,10 @@ function resnet50() {
   return net
 }
 
+/** Each takes {batch, size}: how many pictures, and their height and width. */
 export const architectures = { squeezenet11, mobilenetV2, resnet50 }
+
+/** What the nets are fed. */
+export const picture = (shape) => new Float32Array(shape.reduce((a, b) => a * b)).map((_, i) => Math.sin(i))
+
+export const bytesOf = ({ weights }) => weights.reduce((sum, { data }) => sum + data.byteLength, 0)

@@ -1,59 +1,85 @@
 // SPDX-License-Identifier: Apache-2.0
-// `make bench`: all benchmarks one after the other, each in a process of its own; `make bench ARGS="--only nets"` for one.
-import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+// `make bench`: all benchmarks, each in a process of its own; what they measured is kept in bench/results/, with the
+// machine, the engines and the day. `make bench ARGS="--only peers"` for one; other options go to the benchmarks.
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
+import { engineNames, findEngines } from './engines.mjs'
+import { list, say, table } from './kit.mjs'
 
-const usage = `node bench/run.mjs [--only nets,training,cold,sizes] [--net squeezenet11] [--threads 1,2] [--quick] [--no-peers]
-  --quick     few repetitions: shows that it works, not how fast
-  --no-peers  leaves onnxruntime-web out`
+const known = ['peers', 'products', 'training', 'growth', 'cold', 'sizes', 'int8']
+const folder = 'bench/results'
+
+const usage = `node bench/run.mjs [--only ${known.join()}] [--quick] [--no-peers]
+  --only      these and no others
+  --quick     few repetitions: shows that it works, not how fast; nothing is kept
+  --no-peers  leaves all others out`
 
 const { values: args } = parseArgs({
   allowNegative: true,
   options: {
-    only: { type: 'string', default: 'nets,training,cold,sizes' },
-    net: { type: 'string' },
-    threads: { type: 'string', default: '1,2' },
+    only: { type: 'string' },
     quick: { type: 'boolean', default: false },
     peers: { type: 'boolean', default: true },
-    one: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
 
-const repeats = args.quick ? 3 : 25
-
-const benchmarks = {
-  nets: async (options) => (await import('./nets.mjs')).nets(options),
-  training: async (options) => (await import('./training.mjs')).training(options),
-  cold: async (options) => (await import('./cold.mjs')).cold({ ...options, repeats: args.quick ? 1 : 7 }),
-  sizes: async (options) => (await import('./sizes.mjs')).sizes(options),
+function machine() {
+  const all = cpus()
+  return { cpu: all[0]?.model ?? 'unknown', cores: all.length, memory_gb: Math.round(totalmem() / 2 ** 30) }
 }
 
-/** A benchmark in a process of its own: what one has loaded must not slow the next. */
-function separate(name, threads) {
-  const self = fileURLToPath(import.meta.url)
-  const rest = ['--threads', threads, ...(args.net ? ['--net', args.net] : []), ...(args.quick ? ['--quick'] : [])]
-  const argv = [self, '--one', name, ...rest, ...(args.peers ? [] : ['--no-peers'])]
-  const { status } = spawnSync(process.execPath, argv, { stdio: 'inherit' })
-  console.log('')
-  return status === 0
-}
-
-function all() {
-  let fine = true
-  for (const name of args.only.split(',')) {
-    if (!benchmarks[name])
-      throw new Error(`there is no benchmark "${name}"; there are ${Object.keys(benchmarks).join(', ')}`)
-    // Training is compared on one thread, the others do not depend on a number.
-    const counts = name === 'nets' ? args.threads.split(',') : ['1']
-    for (const threads of counts) fine = separate(name, threads) && fine
+function commit() {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim()
+  } catch {
+    return 'unknown'
   }
-  process.exitCode = fine ? 0 : 1
+}
+
+/** The rows of a benchmark, or undefined when it failed. */
+function rowsOf(name) {
+  const options = [...(args.quick ? ['--quick'] : []), ...(args.peers ? [] : ['--no-peers'])]
+  const argv = [`bench/${name}.mjs`, '--json', ...options]
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let text = ''
+  child.stdout.on('data', (data) => (text += data))
+  return new Promise((resolve) => child.on('close', (code) => resolve(code === 0 ? JSON.parse(text) : undefined)))
+}
+
+async function main() {
+  const names = args.only ? list(args.only) : known.filter((name) => existsSync(`bench/${name}.mjs`))
+  const unknown = names.find((name) => !known.includes(name))
+  if (unknown) throw new Error(`there is no benchmark "${unknown}"; there are ${known.join(', ')}`)
+  const { engines } = await findEngines(engineNames)
+  const versions = Object.fromEntries(engines.map(({ label, version }) => [label, version]))
+  for (const name of names) {
+    const [load] = loadavg()
+    const start = performance.now()
+    const rows = await rowsOf(name)
+    const seconds = Math.round((performance.now() - start) / 1000)
+    if (!rows) {
+      say(`${name} failed`)
+      process.exitCode = 1
+      continue
+    }
+    console.log(`\n${name}, ${seconds} s`)
+    table(rows)
+    if (args.quick) continue
+    const about = {
+      date: new Date().toISOString().slice(0, 10),
+      commit: commit(),
+      machine: machine(),
+      engines: versions,
+    }
+    mkdirSync(folder, { recursive: true })
+    const file = `${folder}/${name}.json`
+    writeFileSync(file, `${JSON.stringify({ ...about, load_before: load, seconds, rows }, undefined, 1)}\n`)
+    console.log(`kept in ${file}`)
+  }
 }
 
 if (args.help) console.log(usage)
-else if (args.one) {
-  await benchmarks[args.one]({ threads: Number(args.threads), repeats, only: args.net, peers: args.peers })
-  process.exit(0)
-} else all()
+else await main()

@@ -1,53 +1,89 @@
 // SPDX-License-Identifier: Apache-2.0
-// A step of training LeNet (20-50-500) on 64 digits: forward, backward, update.
-import { brew, buildSgd, ModelHelper, openBackend, Workspace } from 'portafilter'
-import { alternate, save, table } from './kit.mjs'
+// A step of training: forward, backward and update. LeNet on 64 digits, also in TensorFlow.js, and a residual net of 20
+// layers on 16 pictures of 32 x 32.
+import { alternate, command, enginesOf, hasPeer, list, numbers, round, say, summary } from './kit.mjs'
+import { trainedNets } from './side/trained-nets.mjs'
 
-const kBatch = 64
+const about = 'training, milliseconds for a step'
+const usage = `
+node bench/training.mjs [--net lenet,resnet20] [--engine node,node-26] [--threads 1,2] [--seconds 8]`
 
-async function lenet(backend) {
-  const model = new ModelHelper({ name: 'lenet' })
-  brew.conv(model, 'data', 'conv1', { dimIn: 1, dimOut: 20, kernel: 5 })
-  brew.maxPool(model, 'conv1', 'pool1', { kernel: 2, stride: 2 })
-  brew.conv(model, 'pool1', 'conv2', { dimIn: 20, dimOut: 50, kernel: 5 })
-  brew.maxPool(model, 'conv2', 'pool2', { kernel: 2, stride: 2 })
-  brew.fc(model, 'pool2', 'fc3', { dimIn: 50 * 4 * 4, dimOut: 500 })
-  brew.relu(model, 'fc3', 'relu3')
-  brew.fc(model, 'relu3', 'pred', { dimIn: 500, dimOut: 10 })
-  brew.softmax(model, 'pred', 'softmax')
-  model.net.add('LabelCrossEntropy', ['softmax', 'label'], 'xent')
-  model.net.add('AveragedLoss', 'xent', 'loss')
-  await model.addGradientOperators(['loss'], { backend })
-  buildSgd(model, { baseLearningRate: 0.01 })
-  return model
-}
-
-async function step(backendName, threads) {
-  const backend = await openBackend({ backend: backendName, threads })
-  const model = await lenet(backend)
-  const workspace = await Workspace.open(backend, { seed: 1 })
-  const data = new Float32Array(kBatch * 784).map((_, i) => Math.abs(Math.sin(i)))
-  const label = Int32Array.from({ length: kBatch }, (_, i) => i % 10)
-  await workspace.feedBlobs({ data: { dtype: 'float32', shape: [kBatch, 1, 28, 28], data }, label })
-  await workspace.runNetOnce(model.paramInitNet)
-  await workspace.createNet(model.net)
-  const { build } = await backend.info()
-  return { build, run: () => workspace.runNet(model.net), close: () => backend.close() }
-}
-
-export async function training({ threads, repeats }) {
-  const sides = []
-  for (const name of ['wasm', 'native']) {
-    const side = await step(name, threads).catch((error) => console.log(`${name}: ${error.message}`))
-    if (side) sides.push(side)
+async function start(engine, spec) {
+  const side = await engine.start()
+  try {
+    return { ...side, ...spec, engine, info: await side.request('open', spec) }
+  } catch (error) {
+    say(`${spec.runtime} (${spec.simd}, ${engine.label}) is left out: ${error.message}`)
+    await side.close()
+    return undefined
   }
-  const times = await alternate(
-    sides.map(({ run }) => run),
-    { warmup: 3, repeats },
-  )
-  const rows = sides.map(({ build }, i) => ({ build, threads, median: times[i].median, best: times[i].best }))
-  for (const side of sides) await side.close()
-  console.log(`training LeNet, a step of ${kBatch} digits, milliseconds`)
-  table(rows)
-  save('training', { rows })
 }
+
+async function rowOf(side, times) {
+  const { runtime, engine, simd, threads, model, info } = side
+  const { ms_median, ms_min } = summary(times)
+  const row = { model, runtime, engine: engine.label, simd, threads, ms_median, ms_min, runs: times.length }
+  if (runtime !== 'training') return { ...row, backend: info.build, version: info.version }
+  const [first, last] = await side.request('ask', { what: 'losses' })
+  if (!(last < first)) throw new Error(`${model} (${simd}) learns nothing: its loss was ${first} and is ${last}`)
+  const gflops = round(info.gflop / (ms_median / 1000), 1)
+  return {
+    ...row,
+    runtime: 'portafilter',
+    batch: trainedNets[model].batch,
+    gflop: round(info.gflop),
+    gflops,
+    version: info.version,
+  }
+}
+
+async function compare(model, engines, args) {
+  const sides = []
+  try {
+    for (const engine of engines) {
+      const builds = ['simd', 'relaxed', ...(engine.name === 'node' ? ['native'] : [])]
+      const ours = builds.flatMap((simd) =>
+        numbers(args.threads).map((threads) => ({ runtime: 'training', simd, threads })),
+      )
+      for (const spec of ours) sides.push(await start(engine, { ...spec, model }))
+    }
+    const there = sides.filter(Boolean)
+    const times = await alternate(there, { seconds: Number(args.seconds), quick: args.quick })
+    const rows = []
+    for (const [i, side] of there.entries()) rows.push(await rowOf(side, times[i]))
+    return rows
+  } finally {
+    for (const side of sides) await side?.close()
+  }
+}
+
+/** Alone and few times: a step takes seconds. */
+async function tensorflow(engine, quick) {
+  const side = await start(engine, { runtime: 'tfjs-training', simd: 'none', threads: 1, model: 'lenet' })
+  if (!side) return []
+  try {
+    const times = await side.request('run', { count: quick ? 1 : 2 })
+    return [await rowOf({ ...side, runtime: 'tfjs' }, times)]
+  } finally {
+    await side.close()
+  }
+}
+
+const options = {
+  net: { type: 'string', default: Object.keys(trainedNets).join() },
+  engine: { type: 'string', default: 'node,node-26' },
+  threads: { type: 'string', default: '1,2' },
+  seconds: { type: 'string', default: '8' },
+}
+
+await command({ about, usage, options }, async (args) => {
+  const engines = await enginesOf(args.engine)
+  const rows = []
+  for (const model of list(args.net)) {
+    say(`training ${model}`)
+    rows.push(...(await compare(model, engines, args)))
+    const peer = args.peers && model === 'lenet' && engines.find(({ name }) => name.startsWith('node'))
+    if (peer && hasPeer('@tensorflow/tfjs-layers')) rows.push(...(await tensorflow(peer, args.quick)))
+  }
+  return rows
+})

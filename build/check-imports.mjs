@@ -125,13 +125,15 @@ function checkTs() {
   return [...faults, ...cycles(graph)]
 }
 
-/** Examples and benchmarks are users: the package, Node's modules and their own files. */
+/** Examples and benchmarks are users: the package, Node's modules and their own files; benchmarks start engines as tests do. */
 function checkUsers() {
   const faults = []
   for (const path of [...filesBelow('examples', '.ts', '.js', '.mjs'), ...filesBelow('bench', '.ts', '.mjs')]) {
     const top = path.split('/', 1)[0]
     for (const { name, line } of importsOf(readFileSync(path, 'utf8'))) {
-      const own = name.startsWith('.') && normalize(join(dirname(path), name)).startsWith(`${top}/`)
+      const target = normalize(join(dirname(path), name))
+      const own =
+        name.startsWith('.') && (target.startsWith(`${top}/`) || (top === 'bench' && target.startsWith('tests/kit/')))
       const relative = name.startsWith('.') || name.startsWith('/')
       if (relative && !own) faults.push(`${path}:${line}: ${top}/ imports the package by its name, not ${name}`)
     }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, normalize, resolve } from 'node:path'
 import { checkImports } from './check-imports.mjs'
 import { readSchemas } from './gen-operators.mjs'
+import { performancePage } from './gen-performance.mjs'
 import { filesBelow } from './kit.mjs'
 import { sizes } from './sizes.mjs'
 
@@ -42,7 +43,10 @@ function clangFormat() {
     },
   ).stdout.trim()
   if (!found) return note('format', 'no clang-format here (make setup): the C++ files are not checked')
-  const files = filesBelow('cpp', '.cc', '.h', '.cu').concat(filesBelow('tests/native', '.cc', '.h'))
+  const files = filesBelow('cpp', '.cc', '.h', '.cu').concat(
+    filesBelow('tests/native', '.cc', '.h'),
+    filesBelow('bench', '.cc'),
+  )
   if (process.argv.includes('--write')) return tool(found, ['-i', ...files])
   const faults = tool(found, ['--dry-run', '-Werror', '--ferror-limit=1', ...files])
   return faults.flatMap((text) => {
@@ -158,6 +162,7 @@ const steps = {
   operators,
   generated,
   links,
+  performance: performancePage,
   sizes: () => sizes().over,
 }
 

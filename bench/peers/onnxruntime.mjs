@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// onnxruntime-web on its WebAssembly backend.
-import * as ort from 'onnxruntime-web'
+// A net of architectures.mjs as ONNX in an onnxruntime, which is given.
+import { architectures, picture } from '../architectures.mjs'
+import { toOnnx } from './onnx.mjs'
 
-/** Loads a model; answers a function that runs it once. */
-export async function load(model, shape, threads) {
-  ort.env.wasm.numThreads = threads
-  ort.env.logLevel = 'error'
-  const session = await ort.InferenceSession.create(model, { executionProviders: ['wasm'] })
-  return {
-    version: ort.env.versions.web,
-    async run(data) {
-      const outputs = await session.run({ data: new ort.Tensor('float32', data, shape) })
-      return Object.values(outputs)[0].data
-    },
-    close: () => session.release(),
+export async function openSession(ort, options, { model, batch, size }) {
+  const net = architectures[model]({ batch, size })
+  const data = picture(net.shape)
+  const session = await ort.InferenceSession.create(toOnnx(net, model), options)
+  return async () => {
+    const outputs = await session.run({ data: new ort.Tensor('float32', data, net.shape) })
+    return Object.values(outputs)[0].data
   }
 }

@@ -17,16 +17,11 @@ namespace pf {
 
 // r for a convolution that this pays for, else 0.
 int winograd_tile(const ConvShape& s);
-// As their namesakes conv_… in math/conv.h. `tile` is r: 2, or with channels last 4. Of both channels at least 16.
+// As their namesakes conv_… in math/conv.h. `tile` is r, 2 or 4. Of both channels at least 16.
 int64_t winograd_packed_size(const ConvShape& s, int tile);
 void winograd_pack(const ConvShape& s, int tile, const float* w, const float* scale, float* packed);
 int64_t winograd_scratch(const ConvShape& s, int tile);
 void winograd_forward(const ConvShape& s, int tile, const float* x, const float* packed, const ConvFinish& finish,
                       float* y, float* scratch);
-
-// Those of channels last.
-int64_t winograd_last_scratch(const ConvShape& s, int tile);
-void winograd_last_forward(const ConvShape& s, int tile, const float* x, const float* packed, const ConvFinish& finish,
-                           float* y, float* scratch);
 
 }  // namespace pf

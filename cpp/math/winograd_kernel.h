@@ -77,15 +77,25 @@ void transform_image(const float* const* at, int64_t channels, int64_t step, flo
   }
 }
 
+// Some channels of the outputs that lie side by side. Not inlined: one text for all sizes of tiles.
 template <class V>
-PF_INLINE void finish_output(const ::pf::PieceOutput& o, int64_t at, V sum, V bias, int64_t skip) {
-  sum = sum + bias;
-  if (o.add) sum = sum + V::load(o.add + at);
-  sum = min(max(sum, V::splat(o.finish->low)), V::splat(o.finish->high));
-  if (!skip) return sum.store(o.y + at);
-  float lanes[V::kLanes];
-  sum.store(lanes);
-  for (int64_t i = skip; i < V::kLanes; ++i) o.y[at + i] = lanes[i];
+__attribute__((noinline)) void finish_row(const ::pf::PieceOutput& o, const V* sums, int64_t at, int64_t from,
+                                          int64_t skip) {
+  const V bias = o.finish->bias ? V::load(o.finish->bias + from) : V::zero();
+  const V low = V::splat(o.finish->low), high = V::splat(o.finish->high);
+  at += from;
+  for (int64_t j = 0; j < o.columns; ++j, at += o.channels) {
+    V y = sums[j] + bias;
+    if (o.add) y = y + V::load(o.add + at);
+    y = min(max(y, low), high);
+    if (!skip) {
+      y.store(o.y + at);
+      continue;
+    }
+    float lanes[V::kLanes];
+    y.store(lanes);
+    for (int64_t i = skip; i < V::kLanes; ++i) o.y[at + i] = lanes[i];
+  }
 }
 
 // A' m A of one piece, all channels, finished and stored.
@@ -105,12 +115,10 @@ void transform_sums(const float* sums, int64_t step, const ::pf::PieceOutput& o)
       PF_UNROLL
       for (int r = 0; r < kTile; ++r) half[r][j] = y[r];
     }
-    const V bias = o.finish->bias ? V::load(o.finish->bias + from) : V::zero();
     for (int64_t r = 0; r < o.rows; ++r) {
       V y[kTile];
       Steps::sums(half[r], y);
-      for (int64_t j = 0; j < o.columns; ++j)
-        finish_output(o, r * o.row_step + j * o.channels + from, y[j], bias, skip);
+      finish_row(o, y, r * o.row_step, from, skip);
     }
   }
 }

@@ -144,4 +144,4 @@ export const statusName: readonly Status[] = [
 ]
 
 /** What pf_abi_hash() of a core of this version answers. */
-export const abiHash = 0xe1ceeb39
+export const abiHash = 0x2f9d89be

@@ -73,12 +73,13 @@ Status Net::build(const NetDef& def, bool nested) {
     if (optimize_) fuse_gradients(ops_, indices_, kept_);
     hoist_host_operators(ops_, indices_);
     join_updates(ops_, indices_);
-    replay_ = std::make_unique<Replay>(workspace_, ops_);
+    replay_ = new Replay(workspace_, ops_);
   }
   return {};
 }
 
 Net::~Net() {
+  delete replay();
   for (Blob* b : in_arena_)
     if (b->shared_in == this) b->clear();
 }
@@ -125,19 +126,19 @@ Status Net::run_operator(size_t i) {
 }
 
 Status Net::run_recorded() {
-  for (size_t k = 0; k < replay_->stretches(); ++k) {
-    size_t op = replay_->first_of(k);
+  for (size_t k = 0; k < replay()->stretches(); ++k) {
+    size_t op = replay()->first_of(k);
     PF_CHECK(!abort_flag.load(std::memory_order_relaxed) || !abort_flag.exchange(0), aborted, "net \"", name_,
              "\" was stopped by its caller before op ", indices_[op], "; its blobs hold what was computed so far");
-    if (Status s = replay_->run(k, &op); !s.ok()) return std::move(s).at(place(indices_[op], name_));
+    if (Status s = replay()->run(k, &op); !s.ok()) return std::move(s).at(place(indices_[op], name_));
   }
   return {};
 }
 
 Status Net::run() {
-  if (replay_ && !profile_ && !ops_.empty()) return run_recorded();
+  if (replay() && !profile_ && !ops_.empty()) return run_recorded();
   // On an accelerator every blob has memory of its own, in the form that its operators like.
-  if (optimize_ && !replay_ && inputs_changed()) {
+  if (optimize_ && !replay() && inputs_changed()) {
     if (Status s = plan_memory(); !s.ok()) {
       planned_for_.clear();
       return std::move(s).at("net \"", name_, "\"");
@@ -159,7 +160,7 @@ std::string Net::info() const {
   Json j;
   j.begin('{').key("name").string(name_).key("type").string(type_.empty() ? "simple" : type_);
   j.key("optimized").boolean(optimize_).key("arenaBytes").number(arena_ ? double(arena_->size()) : 0);
-  j.key("recorded").number(replay_ ? double(replay_->recorded()) : 0);
+  j.key("recorded").number(replay() ? double(replay()->recorded()) : 0);
   j.key("scratchBytes").number(double(workspace_.scratch().size())).key("ops").begin('[');
   for (size_t i = 0; i < ops_.size(); ++i) {
     const Operator& op = *ops_[i];

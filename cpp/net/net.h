@@ -46,7 +46,8 @@ class Net final : public Subnet {
   std::vector<TensorType> planned_for_;
   std::shared_ptr<Memory> arena_;
   std::vector<Blob*> in_arena_;
-  std::unique_ptr<Replay> replay_;  // on an accelerator
+  Replay* replay() const { return kHasAccelerators ? replay_ : nullptr; }
+  Replay* replay_ = nullptr;  // on an accelerator; ours
   bool optimize_ = false, profile_ = false;
 };
 

@@ -36,11 +36,12 @@ Status Operator::create(const OpDef& def, Workspace& workspace, std::unique_ptr<
   op->random_.reseed(device.has_random_seed ? device.random_seed : workspace.next_seed());
   op->kernel_ = schema->cpu(op->args_);
   op->accelerator_ = workspace.accelerator();
-  PF_CHECK(!op->accelerator_ || device.device_type != 1 || device.device_id == op->accelerator_->options.index,
+  PF_CHECK(!kHasAccelerators || !op->accelerator_ || device.device_type != 1 ||
+               device.device_id == op->accelerator_->options.index,
            argument, op->title(), ": its device_option asks for GPU ", device.device_id, ", this workspace is on GPU ",
            op->accelerator_->options.index);
   const bool wants_cpu = op->def_.has_device_option && device.has_device_type && device.device_type == 0;
-  if (op->accelerator_ && schema->cuda && !wants_cpu) op->device_kernel_ = schema->cuda(op->args_);
+  if (kHasAccelerators && op->accelerator_ && schema->cuda && !wants_cpu) op->device_kernel_ = schema->cuda(op->args_);
   PF_TRY(op->kernel_->bind(workspace).at(op->title()));
   op->find_touched(workspace);
   *out = std::move(op);
@@ -142,7 +143,7 @@ Status Operator::prepare_outputs(Accelerator* on) {
 
 Status Operator::run(Scratch& scratch) {
   if (Status s = infer_types(); !s.ok()) return std::move(s).at(title());
-  Accelerator* on = device_kernel_ && fits_accelerator() ? accelerator_ : nullptr;
+  Accelerator* on = on_accelerator() && fits_accelerator() ? accelerator_ : nullptr;
   Scratch& room = on ? on->scratch() : scratch;
   room.reset();
   const OnAccelerator here(on);
@@ -161,8 +162,8 @@ Status Operator::run(Scratch& scratch) {
 bool Operator::absorb(Operator& next, size_t between) {
   // Both kernels must agree, for it is only known at run time which of them runs.
   if (next.out_.size() != 1) return false;
-  if (device_kernel_ ? !next.device_kernel_ || !device_kernel_->absorb(next.args_, int(in_.size()))
-                     : next.device_kernel_ || !kernel_->absorb(next.args_, int(in_.size())))
+  if (on_accelerator() ? !next.device_kernel_ || !device_kernel_->absorb(next.args_, int(in_.size()))
+                       : next.on_accelerator() || !kernel_->absorb(next.args_, int(in_.size())))
     return false;
   for (size_t i = 0; i < next.in_.size(); ++i)
     if (i != between) in_.push_back(next.in_[i]);

@@ -33,11 +33,7 @@ class Workspace : public Scope {
   void link(std::string_view, Blob&) override {}  // a workspace of its own has no links
   Status net(const NetDef& def, std::unique_ptr<Subnet>* out) final;
 
-#ifdef __wasm__
-  Accelerator* accelerator() const { return nullptr; }  // so that all that only accelerators need is left out
-#else
-  Accelerator* accelerator() const { return accelerator_; }
-#endif
+  Accelerator* accelerator() const { return kHasAccelerators ? accelerator_ : nullptr; }
 
   virtual uint64_t next_seed() { return seeds_.next64(); }
   virtual Scratch& scratch() { return scratch_; }

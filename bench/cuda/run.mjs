@@ -16,6 +16,7 @@ const rows = [
   ['infer', 'tf32', 1, 'infer:tf32:nhwc:1', 'infer:tf32:compile+graph:1'],
   ['infer', 'fp16', 1, 'infer:fp16:nhwc:1', 'infer:fp16:compile+graph:1'],
   ['train', 'fp32', 128, 'train:fp32:nchw:128', undefined],
+  ['infer', 'fp32', 1, 'infer:fp32:nchw:1', undefined],
 ]
 
 function randomData(count) {
@@ -79,6 +80,7 @@ async function ours([kind, precision, batch], profile) {
     ops: ops.length,
     recorded,
     peak,
+    cuda,
     where,
   }
 }
@@ -92,50 +94,54 @@ async function profiled(workspace, net) {
   return { byType, slowest: slowest.map(({ name, type, ms, outputs }) => ({ type, ms, name: name || outputs?.[0] })) }
 }
 
-function torch(script, specs) {
+/** Milliseconds by spec, as the script's lines say them; what it had said when its time was over counts too. */
+function torch(script, specs, seconds) {
   const folder = process.env.PORTAFILTER_TORCH
   if (!folder || !existsSync(`${folder}/${script}`) || specs.length === 0) return {}
+  let out = ''
   try {
-    const out = execFileSync('python3', [`${folder}/${script}`, specs.join(',')], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    const found = {}
-    for (const line of out.split('\n')) {
-      const spec = specs.find((s) => line.includes(`${s}:`))
-      const ms = /: ([\d.]+) ms/.exec(line)?.[1]
-      if (spec && ms) found[spec] = Number(ms)
-      else if (line) console.log(line)
-    }
-    return found
+    const stdio = ['ignore', 'pipe', 'inherit']
+    const limits = { encoding: 'utf8', timeout: seconds * 1000, stdio }
+    out = execFileSync('python3', ['-u', `${folder}/${script}`, specs.join(',')], limits)
   } catch (error) {
     console.log(`PyTorch: ${error.message.split('\n')[0]}`)
-    return {}
+    out = error.stdout ?? ''
   }
+  const found = {}
+  for (const line of out.split('\n')) {
+    const spec = specs.find((s) => line.includes(`${s}:`))
+    const ms = /: ([\d.]+) ms/.exec(line)?.[1]
+    if (spec && ms) found[spec] = Number(ms)
+    else if (line) console.log(line)
+  }
+  return found
 }
 
 const argument = (flag) => (process.argv.includes(flag) ? process.argv[process.argv.indexOf(flag) + 1] : undefined)
 const wanted = argument('--rows')?.split(',')
 const chosen = rows.filter(([kind, precision, batch]) => !wanted || wanted.includes(`${kind}:${precision}:${batch}`))
 const results = []
+let gpu
 for (const row of chosen) {
   try {
     const result = await ours(row, process.argv.includes('--profile'))
     results.push(result)
-    const { where, ...line } = result
+    const { where, cuda, ...line } = result
+    gpu ??= { name: cuda.devices[0].name, driver: cuda.driver }
     console.log(JSON.stringify(line))
     if (where) console.log(JSON.stringify(where))
   } catch (error) {
     console.log(`${row.slice(0, 3).join(' ')}: ${error.code ?? ''} ${error.message}`)
   }
 }
-const eager = torch('gpu_resnet50.py', chosen.map((row) => row[3]).filter(Boolean))
-const strongest = torch('gpu_resnet50_compiled.py', chosen.map((row) => row[4]).filter(Boolean))
+const eager = torch('gpu_resnet50.py', chosen.map((row) => row[3]).filter(Boolean), 140)
+const strongest = torch('gpu_resnet50_compiled.py', chosen.map((row) => row[4]).filter(Boolean), 220)
 const table = results.map((r) => {
   const [, , , plain, compiled] = rows.find(
     ([kind, precision, batch]) => kind === r.kind && precision === r.precision && batch === r.batch,
   )
-  return { ...r, torchEager: eager[plain], torchCompiled: strongest[compiled] }
+  const { cuda: _, where: __, ...line } = r
+  return { ...line, torchEager: eager[plain], torchCompiled: strongest[compiled] }
 })
 console.log('net          ours ms   img/s   eager ms  compiled ms   x eager  x compiled')
 for (const r of table) {
@@ -146,4 +152,4 @@ for (const r of table) {
   )
 }
 const out = argument('--out')
-if (out) writeFileSync(out, `${JSON.stringify({ date: new Date().toISOString(), rows: table }, undefined, 2)}\n`)
+if (out) writeFileSync(out, `${JSON.stringify({ date: new Date().toISOString(), gpu, rows: table }, undefined, 2)}\n`)

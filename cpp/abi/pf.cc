@@ -163,6 +163,7 @@ Status workspace_open(Call& call) {
   Accelerator* on = nullptr;
   if (call.handle) {
     PF_CHECK(open_accelerator, argument, "this build of the core has no CUDA: there is no GPU ", call.handle - 1);
+    if (!kHasAccelerators) return {};
     AcceleratorOptions options;
     options.index = int(call.handle) - 1;
     PF_TRY(read_options(call.in.substr(sizeof seed), &options));

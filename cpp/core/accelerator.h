@@ -15,6 +15,12 @@ class Memory;
 class Scratch;
 class Shape;
 
+#ifdef __wasm__
+inline constexpr bool kHasAccelerators = false;  // compilers then leave out what only they need
+#else
+inline constexpr bool kHasAccelerators = true;
+#endif
+
 // How a tensor's elements lie in memory. Plain is float32 (or whatever the type says) in row-major order; a device may
 // prefer the channels (dimension 1) last, and floats as halves multiplied by 2^scale so that small gradients survive.
 struct Form {

@@ -12,11 +12,6 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 constexpr size_t kSlack = 64;
-#ifdef __wasm__
-constexpr bool kHasDevices = false;  // compilers then drop what only they need
-#else
-constexpr bool kHasDevices = true;
-#endif
 std::atomic<size_t> used_bytes{0};
 std::atomic<size_t> peak_bytes{0};
 
@@ -66,7 +61,7 @@ const char* dtype_name(DType type) { return info(type).name; }
 
 Status Memory::allocate(size_t bytes, Accelerator* on, std::shared_ptr<Memory>* out) {
   std::shared_ptr<Memory> memory(new Memory(bytes));
-  if (kHasDevices && on) {
+  if (kHasAccelerators && on) {
     PF_TRY(on->allocate(bytes, &memory->there_));
     memory->device_ = on, memory->at_ = memory->there_, memory->device_fresh_ = true;
   } else {
@@ -91,7 +86,7 @@ Status Memory::allocate_host() {
 }
 
 Status Memory::move(Accelerator* to) {
-  if (!kHasDevices) return {};
+  if (!kHasAccelerators) return {};
   if (to) {
     if (!there_) PF_TRY(to->allocate(size_, &there_));
     device_ = to;
@@ -106,7 +101,7 @@ Status Memory::move(Accelerator* to) {
 }
 
 Memory::~Memory() {
-  if (kHasDevices && there_) device_->release(there_, size_);
+  if (kHasAccelerators && there_) device_->release(there_, size_);
   if (!host_) return;
   std::free(block_);
   used_bytes.fetch_sub(size_, std::memory_order_relaxed);
@@ -160,13 +155,13 @@ Status Tensor::resize(const Shape& shape, DType dtype) {
 void Tensor::adopt(std::shared_ptr<Memory> memory, size_t offset, size_t bytes) {
   offset_ = offset, capacity_ = bytes;
   memory_ = std::move(memory);
-  strings_.reset(), packed_.reset(), plain_fresh_ = true;
+  strings_.reset(), forms_.reset();
   shape_ = Shape{0}, dtype_ = DType::kNone;
 }
 
 void Tensor::share(const Tensor& other) {
   *this = other;
-  packed_.reset();
+  forms_.reset();
   touch();
 }
 
@@ -175,7 +170,7 @@ void Tensor::view(const Tensor& other, const Shape& shape, int64_t first) {
   memory_ = other.memory_, offset_ = other.offset_ + size_t(first) * element;
   capacity_ = size_t(shape.size()) * element;
   shape_ = shape, dtype_ = other.dtype_;
-  strings_.reset(), packed_.reset();
+  strings_.reset(), forms_.reset();
   touch();
 }
 
@@ -190,35 +185,35 @@ Status Tensor::copy_from(const Tensor& other) {
 }
 
 Status Tensor::move(Accelerator* to) {
-  if (!kHasDevices || strings_) return {};
-  if (!plain_fresh_) {
-    Accelerator* on = packed_->memory->accelerator();
+  if (!kHasAccelerators || strings_) return {};
+  if (!forms_.plain_fresh) {
+    Accelerator* on = forms_.packed->memory->accelerator();
     if (!memory_ || capacity_ < byte_size()) {
       memory_.reset(), offset_ = 0;
       PF_TRY(Memory::allocate(byte_size(), on, &memory_));
       capacity_ = byte_size();
     }
     PF_TRY(memory_->bring(on));
-    PF_TRY(on->repack(shape_, packed_->memory->bytes(), packed_->form, memory_->bytes() + offset_, Form()));
+    PF_TRY(on->repack(shape_, forms_.packed->memory->bytes(), forms_.packed->form, memory_->bytes() + offset_, Form()));
     memory_->written();
-    plain_fresh_ = true;
+    forms_.plain_fresh = true;
   }
   return memory_ ? memory_->bring(to) : Status();
 }
 
 Status Tensor::pack_room(Accelerator* on, Form form, Packed** out) {
   const size_t bytes = size_t(size()) * (form.half ? 2 : 4);
-  if (!packed_ || packed_->memory->size() < bytes) {
-    packed_ = std::make_shared<Packed>();
-    PF_TRY(Memory::allocate(bytes, on, &packed_->memory));
+  if (!forms_.packed || forms_.packed->memory->size() < bytes) {
+    forms_.packed = std::make_shared<Packed>();
+    PF_TRY(Memory::allocate(bytes, on, &forms_.packed->memory));
   }
-  packed_->form = form;
-  *out = packed_.get();
+  forms_.packed->form = form;
+  *out = forms_.packed.get();
   return {};
 }
 
 Status Tensor::pack_now(Accelerator* on, Form form) {
-  if (packed_ && packed_->fresh && packed_->form.same_layout(form)) return {};
+  if (forms_.packed && forms_.packed->fresh && forms_.packed->form.same_layout(form)) return {};
   PF_TRY(move(on));
   Packed* room;
   PF_TRY(pack_room(on, form, &room));

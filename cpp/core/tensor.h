@@ -78,13 +78,17 @@ class Memory {
   Memory(const Memory&) = delete;
   uint8_t* bytes() const { return at_; }
   size_t size() const { return size_; }
-  bool on_host() const { return at_ == host_; }
+  bool on_host() const { return !kHasAccelerators || at_ == host_; }
   Accelerator* accelerator() const { return device_; }
 
   // From now on bytes() lies on the host, or on the accelerator, with the contents it has elsewhere.
-  Status bring(Accelerator* to) { return to == (on_host() ? nullptr : device_) ? Status() : move(to); }
+  Status bring(Accelerator* to) {
+    return !kHasAccelerators || to == (on_host() ? nullptr : device_) ? Status() : move(to);
+  }
   // What bytes() points to has been, or is about to be, changed: a copy elsewhere is no longer good.
-  void written() { (on_host() ? device_fresh_ : host_fresh_) = false; }
+  void written() {
+    if (kHasAccelerators) (on_host() ? device_fresh_ : host_fresh_) = false;
+  }
   bool fresh_on_device() const { return device_fresh_; }
 
   static size_t used();  // bytes of all blocks alive on the host
@@ -107,6 +111,20 @@ struct Packed {
   std::shared_ptr<Memory> memory;
   Form form;
   bool fresh = false;
+};
+
+// Where the contents are beside the tensor's own memory. Without accelerators all tensors share one that nobody uses.
+struct Forms {
+#ifdef __wasm__
+  static inline std::shared_ptr<Packed> packed;
+  static inline bool plain_fresh = true;
+#else
+  std::shared_ptr<Packed> packed;
+  bool plain_fresh = true;  // else the contents are in `packed` alone
+#endif
+  void reset() {
+    if (kHasAccelerators) packed.reset(), plain_fresh = true;
+  }
 };
 
 // What shape inference knows of a tensor.
@@ -154,14 +172,15 @@ class Tensor {
   uint64_t version() const { return version_; }
   void touch() {
     version_ = next_version();
+    if (!kHasAccelerators) return;
     if (memory_) memory_->written();
-    plain_fresh_ = true;
-    if (packed_) packed_->fresh = false;
+    forms_.plain_fresh = true;
+    if (forms_.packed) forms_.packed->fresh = false;
   }
 
   // With an accelerator: the contents, plain, where they are wanted (null: on the host). Does not count as a write.
   Status bring(Accelerator* to) const {
-    if (plain_fresh_ && (!memory_ || memory_->on_host() == !to)) return {};
+    if (!kHasAccelerators || (forms_.plain_fresh && (!memory_ || memory_->on_host() == !to))) return {};
     return const_cast<Tensor*>(this)->move(to);
   }
   // For kernels that care for the form (device/forms.h). set_type is a resize that leaves memory and contents alone.
@@ -169,20 +188,20 @@ class Tensor {
     shape_ = shape, dtype_ = dtype, version_ = next_version();
     strings_.reset();
   }
-  bool plain_fresh() const { return plain_fresh_; }
-  const std::shared_ptr<Packed>& packed() const { return packed_; }
+  bool plain_fresh() const { return forms_.plain_fresh; }
+  const std::shared_ptr<Packed>& packed() const { return forms_.packed; }
   const std::shared_ptr<Memory>& memory() const { return memory_; }
   // Room for the contents in that form, there from now on and nowhere else once `packed_written` is called.
   Status pack_room(Accelerator* on, Form form, Packed** out);
-  void packed_written() { packed_->fresh = true, plain_fresh_ = false; }
+  void packed_written() { forms_.packed->fresh = true, forms_.plain_fresh = false; }
   // The contents in that form too.
   Status pack(Accelerator* on, Form form) const { return const_cast<Tensor*>(this)->pack_now(on, form); }
   // After a recorded run was repeated: what it left where.
   void replayed(bool plain, bool packed) {
     version_ = next_version();
     if (memory_ && plain && !memory_->on_host()) memory_->written();
-    plain_fresh_ = plain;
-    if (packed_) packed_->fresh = packed;
+    forms_.plain_fresh = plain;
+    if (forms_.packed) forms_.packed->fresh = packed;
   }
 
  private:
@@ -200,8 +219,7 @@ class Tensor {
   uint64_t version_ = 0;
   std::shared_ptr<Memory> memory_;
   std::shared_ptr<std::vector<std::string>> strings_;  // elements of a kString tensor
-  std::shared_ptr<Packed> packed_;
-  bool plain_fresh_ = true;  // else the contents are in packed_ alone
+  Forms forms_;
 };
 
 }  // namespace pf

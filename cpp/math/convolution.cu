@@ -3,6 +3,7 @@
 #include "device/cuda.h"
 #include "math/convolution.h"
 #include "math/cudnn_plan.h"
+#include "math/matmul.h"
 
 namespace pf {
 namespace {
@@ -209,10 +210,36 @@ Status finish(OpRun& op, const ConvShape& s, const ConvTensors& t) {
   });
 }
 
+// A convolution that mixes the channels of each place alone is a product of matrices. With float32 operands that is
+// faster by cuBLAS, whose kernels for them are better than cuDNN's with the channels last.
+Status as_product(OpRun& op, Pass pass, const ConvShape& s, const ConvTensors& t) {
+  const int64_t rows = s.batch * s.out_size;
+  Matmul p;
+  switch (pass) {
+    case Pass::kForward:
+      p.m = rows, p.n = s.out_channels, p.k = s.in_channels, p.b_turned = true;
+      p.a = t.x, p.b = t.w, p.c = t.y, p.bias = static_cast<const float*>(t.bias);
+      break;
+    case Pass::kInput:
+      p.m = rows, p.n = s.in_channels, p.k = s.out_channels;
+      p.a = t.y, p.b = t.w, p.c = t.x;
+      break;
+    case Pass::kFilter:
+      p.m = s.out_channels, p.n = s.in_channels, p.k = rows, p.a_turned = true;
+      p.a = t.y, p.b = t.x, p.c = t.w;
+  }
+  PF_TRY(matmul(op, p));
+  ConvTensors rest = t;
+  rest.bias = nullptr;
+  return pass == Pass::kForward && (t.add || t.relu) ? finish<float>(op, s, rest) : Status();
+}
+
 }  // namespace
 
 Status convolve(OpRun& op, Pass pass, const ConvShape& s, const ConvTensors& t) {
   const bool empty = !s.batch || !s.in_size || !s.out_size || !s.in_channels || !s.out_channels;
+  const bool exact = !t.half && !device_of(op).tf32();
+  if (!empty && exact && s.pointwise() && s.group == 1 && cublas_lt().open().ok()) return as_product(op, pass, s, t);
   // One multiplication an output and tap: nothing for matrix units to win.
   if (!empty && !s.depthwise() && cudnn().open().ok()) {
     bool found = false;

@@ -82,12 +82,13 @@ Status Net::build(const NetDef& def, bool nested) {
     if (optimize_) fuse_gradients(ops_, indices_, kept_);
     hoist_host_operators(ops_, indices_);
     join_updates(ops_, indices_);
-    replay_ = std::make_unique<Replay>(workspace_, ops_);
+    replay_ = new Replay(workspace_, ops_);
   }
   return {};
 }
 
 Net::~Net() {
+  delete replay();
   for (Blob* b : in_arena_)
     if (b->shared_in == this) b->clear();
 }
@@ -156,11 +157,11 @@ Status Net::run_operator(size_t i) {
 }
 
 Status Net::run_recorded(size_t begin) {
-  for (size_t k = 0; k < replay_->stretches(); ++k) {
-    if (replay_->end_of(k) <= begin) continue;
-    size_t op = begin > replay_->first_of(k) ? begin : replay_->first_of(k);
+  for (size_t k = 0; k < replay()->stretches(); ++k) {
+    if (replay()->end_of(k) <= begin) continue;
+    size_t op = begin > replay()->first_of(k) ? begin : replay()->first_of(k);
     PF_TRY(stopped_before(indices_[op]));
-    if (Status s = replay_->run(k, &op); !s.ok()) return failed_at(op, std::move(s));
+    if (Status s = replay()->run(k, &op); !s.ok()) return failed_at(op, std::move(s));
   }
   return {};
 }
@@ -168,9 +169,9 @@ Status Net::run_recorded(size_t begin) {
 Status Net::run() {
   const size_t begin = waiting() ? waits_at_ : 0;
   waits_in_ = 0;
-  if (workspace_.accelerator() && !profile_ && !ops_.empty()) return run_recorded(begin);
+  if (replay() && !profile_ && !ops_.empty()) return run_recorded(begin);
   // On an accelerator every blob has memory of its own, in the form that its operators like.
-  if (optimize_ && !workspace_.accelerator() && inputs_changed()) {
+  if (optimize_ && !replay() && inputs_changed()) {
     if (Status s = plan_memory(); !s.ok()) {
       planned_for_.clear();
       return std::move(s).at("net \"", name_, "\"");
@@ -188,7 +189,7 @@ std::string Net::info() const {
   Json j;
   j.begin('{').key("name").string(name_).key("type").string(type_.empty() ? "simple" : type_);
   j.key("optimized").boolean(optimize_).key("arenaBytes").number(arena_ ? double(arena_->size()) : 0);
-  j.key("recorded").number(workspace_.accelerator() ? double(replay_->recorded()) : 0);
+  j.key("recorded").number(replay() ? double(replay()->recorded()) : 0);
   j.key("scratchBytes").number(double(workspace_.scratch().size())).key("ops").begin('[');
   for (size_t i = 0; i < ops_.size(); ++i) {
     const Operator& op = *ops_[i];

@@ -51,7 +51,8 @@ class Net final : public Subnet {
   std::vector<TensorType> planned_for_;
   std::shared_ptr<Memory> arena_;
   std::vector<Blob*> in_arena_;
-  std::unique_ptr<Replay> replay_;  // on an accelerator
+  Replay* replay() const { return kHasAccelerators ? replay_ : nullptr; }
+  Replay* replay_ = nullptr;  // on an accelerator; ours
   bool optimize_ = false, profile_ = false;
   // Runs are counted by those of outermost nets; nets run one at a time.
   static uint32_t current_run_, last_run_;

@@ -37,11 +37,12 @@ Status Operator::create(const OpDef& def, Workspace& workspace, std::unique_ptr<
   op->random_.reseed(device.has_random_seed ? device.random_seed : workspace.next_seed());
   op->kernel_ = schema->cpu(op->args_);
   op->accelerator_ = workspace.accelerator();
-  PF_CHECK(!op->accelerator_ || device.device_type != 1 || device.device_id == op->accelerator_->options.index,
+  PF_CHECK(!kHasAccelerators || !op->accelerator_ || device.device_type != 1 ||
+               device.device_id == op->accelerator_->options.index,
            argument, op->title(), ": its device_option asks for GPU ", device.device_id, ", this workspace is on GPU ",
            op->accelerator_->options.index);
   const bool wants_cpu = op->def_.has_device_option && device.has_device_type && device.device_type == 0;
-  if (op->accelerator_ && schema->cuda && !wants_cpu) op->device_kernel_ = schema->cuda(op->args_);
+  if (kHasAccelerators && op->accelerator_ && schema->cuda && !wants_cpu) op->device_kernel_ = schema->cuda(op->args_);
   if (schema->bind) {
     PF_TRY(schema->bind(*op->kernel_, workspace).at(op->title()));
     op->find_touched(workspace);
@@ -140,7 +141,7 @@ Status Operator::prepare_outputs(Accelerator* on) {
 
 Status Operator::run(Scratch& scratch) {
   if (Status s = infer_types(); !s.ok()) return std::move(s).at(title());
-  Accelerator* on = device_kernel_ && fits_accelerator() ? accelerator_ : nullptr;
+  Accelerator* on = on_accelerator() && fits_accelerator() ? accelerator_ : nullptr;
   Scratch& room = on ? on->scratch() : scratch;
   room.reset();
   const OnAccelerator here(on);
@@ -158,8 +159,9 @@ Status Operator::run(Scratch& scratch) {
 
 bool Operator::absorb(Operator& next, int position) {
   // Both run on the same device: an operator with a kernel there takes in none that has only one for the CPU.
-  if (next.out_.size() != 1 || bool(device_kernel_) != bool(next.device_kernel_)) return false;
-  if (!(device_kernel_ ? device_kernel_ : kernel_)->absorb(next.args_, position, int(in_.size()))) return false;
+  if (next.out_.size() != 1 || on_accelerator() != next.on_accelerator()) return false;
+  Kernel& kernel = on_accelerator() ? *device_kernel_ : *kernel_;
+  if (!kernel.absorb(next.args_, position, int(in_.size()))) return false;
   for (size_t i = 0; i < next.in_.size(); ++i)
     if (i != size_t(position)) in_.push_back(next.in_[i]);
   in_types_.resize(in_.size());

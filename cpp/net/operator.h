@@ -29,7 +29,7 @@ class Operator {
   std::string title() const;
   // Whether it runs on the workspace's accelerator, and whether what it queues there can be repeated as it is: it draws
   // no random numbers, and its shapes do not depend on contents.
-  bool on_accelerator() const { return bool(device_kernel_); }
+  bool on_accelerator() const { return kHasAccelerators && device_kernel_; }
   bool repeatable() const { return device_kernel_ && ran_there_ && !random_used_ && !reads_values_; }
 
   // Lets the kernel do the work of `next`, whose input `position` is this one's output, too (see Kernel::absorb); then

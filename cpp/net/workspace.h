@@ -28,11 +28,7 @@ class Workspace : public Scope {
   // Up to a few names, nearest to `missing` first: what an error should mention.
   std::string known(std::string_view missing) const;
 
-#ifdef __wasm__
-  Accelerator* accelerator() const { return nullptr; }  // so that all that only accelerators need is left out
-#else
-  Accelerator* accelerator() const { return accelerator_; }
-#endif
+  Accelerator* accelerator() const { return kHasAccelerators ? accelerator_ : nullptr; }
 
   virtual uint64_t next_seed() { return seeds_.next64(); }
   virtual Scratch& scratch() { return scratch_; }

@@ -154,6 +154,12 @@ export interface Operators {
       order?: string
     }
   }
+  /** Adds the rows of B behind those of A, in place. */
+  Append: {
+    inputs: [A: string, B: string]
+    outputs: [C: string]
+    args: Record<never, never>
+  }
   /** Indices of the largest elements along an axis, the first of equal ones. */
   ArgMax: {
     inputs: [X: string]
@@ -184,6 +190,12 @@ export interface Operators {
       /** What the failure says. Default "". */
       error_msg?: string
     }
+  }
+  /** Adds rows to several tensors, in place, under a mutex: other nets see all of them added, or none. */
+  AtomicAppend: {
+    inputs: [mutex: string, ...tensors: string[]]
+    outputs: [...C: string[]]
+    args: Record<never, never>
   }
   /** Adds to a number under a mutex and tells what it was before: `after = original + increment`. */
   AtomicFetchAdd: {
@@ -612,15 +624,15 @@ export interface Operators {
       apply_scale?: boolean
       /** Take 1 off x2 and y2, as Detectron does. Default false. */
       correct_transform_coords?: boolean
-      /** Only 0: boxes with an angle are not supported. Default false. */
+      /** Boxes with an angle: [x, y, width, height, degrees] of their centres, counter-clockwise. Default false. */
       rotated?: boolean
-      /** For rotated boxes. Default true. */
+      /** Of rotated boxes: bring angles between the bounds. Default true. */
       angle_bound_on?: boolean
-      /** For rotated boxes. Default -90. */
+      /** Least angle, in degrees. Default -90. */
       angle_bound_lo?: number
-      /** For rotated boxes. Default 90. */
+      /** Largest angle, a multiple of 180 degrees above. Default 90. */
       angle_bound_hi?: number
-      /** For rotated boxes. Default 1. */
+      /** Rotated boxes turned by more degrees than this are not clipped. Default 1. */
       clip_angle_thresh?: number
     }
   }
@@ -765,7 +777,7 @@ export interface Operators {
       soft_nms_sigma?: number
       /** Boxes whose score fell below this go. Default 0.001. */
       soft_nms_min_score_thres?: number
-      /** Only 0: boxes with an angle are not supported. Default false. */
+      /** Boxes with an angle: [x, y, width, height, degrees] of their centres, counter-clockwise. Default false. */
       rotated?: boolean
     }
   }
@@ -820,6 +832,46 @@ export interface Operators {
     outputs: [sum: string, sumsq: string]
     args: Record<never, never>
   }
+  /** Reads a flag. */
+  CheckAtomicBool: {
+    inputs: [flag: string]
+    outputs: [value: string]
+    args: Record<never, never>
+  }
+  /** Tells whether a counter is at 0 or below. */
+  CheckCounterDone: {
+    inputs: [counter: string]
+    outputs: [done: string]
+    args: Record<never, never>
+  }
+  /** Fails unless the columns of a dataset have the numbers of rows that their lengths tell. */
+  CheckDatasetConsistency: {
+    inputs: [...columns: string[]]
+    outputs: []
+    args: {
+      /** Names of the columns. Those below "a:" go by the lengths in "a:lengths", which comes before them. */
+      fields?: readonly string[]
+    }
+  }
+  /** Saves blobs in a new database, now and then. Needs the native core. */
+  Checkpoint: {
+    inputs: [iteration: string, ...blobs: string[]]
+    outputs: []
+    args: {
+      /** Its file; %d in it is the iteration. Default "". */
+      db?: string
+      /** Save when the iteration is a multiple of it. Default 1. */
+      every?: number
+      /** db is a whole path, not one from the folder of the process on. Default false. */
+      absolute_path?: boolean
+      /** Names are saved without this and what is before it. Default "". */
+      strip_prefix?: string
+      /** Names to save the blobs as. */
+      blob_name_overrides?: readonly string[]
+      /** Type of the database; minidb is built in. Default "". */
+      db_type?: string
+    }
+  }
   /** Elementwise `Y = min(max(X, min), max)`. `min` 0 and `max` 6 make Relu6. */
   Clip: {
     inputs: [X: string]
@@ -850,6 +902,18 @@ export interface Operators {
       /** What the norm may be. Default 0. */
       threshold?: number
     }
+  }
+  /** Closes a queue: nothing can be enqueued any more, what is in it can be taken. */
+  CloseBlobsQueue: {
+    inputs: [queue: string]
+    outputs: []
+    args: Record<never, never>
+  }
+  /** Closes a queue: nothing can be enqueued any more, what is in it can be taken. */
+  CloseRebatchingQueue: {
+    inputs: [queue: string]
+    outputs: []
+    args: Record<never, never>
   }
   /** Adds the windows that Im2Col wrote out to an image again. */
   Col2Im: {
@@ -921,6 +985,15 @@ export interface Operators {
       rpn_post_nms_topN?: number
     }
   }
+  /** Keeps a random sample of the tensors it sees: each of all that it saw with the same chance. */
+  CollectTensor: {
+    inputs: [...lists: string[]]
+    outputs: [...results: string[]]
+    args: {
+      /** How many tensors to keep. */
+      num_to_collect: number
+    }
+  }
   /** The largest element of each column of each matrix. */
   ColwiseMax: {
     inputs: [X: string]
@@ -931,6 +1004,12 @@ export interface Operators {
   ColwiseMaxGradient: {
     inputs: [X: string, Y: string, dY: string]
     outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** Where the rows of each record begin, for ReadRandomBatch. The cursor is at the beginning afterwards. */
+  ComputeOffset: {
+    inputs: [cursor: string, ...columns: string[]]
+    outputs: [offsets: string]
     args: Record<never, never>
   }
   /** Joins the inputs along one dimension. */
@@ -956,6 +1035,12 @@ export interface Operators {
   Conditional: {
     inputs: [condition: string, X: string, Y: string]
     outputs: [Z: string]
+    args: Record<never, never>
+  }
+  /** Sets a flag where the condition holds, else leaves it as it is. */
+  ConditionalSetAtomicBool: {
+    inputs: [flag: string, condition: string]
+    outputs: []
     args: Record<never, never>
   }
   /** A tensor of one value. Without dtype its type is that of the value: float32 for a float, int64 for an integer. */
@@ -1537,11 +1622,112 @@ export interface Operators {
     outputs: [dX: string, dY: string]
     args: Record<never, never>
   }
+  /** Takes one off a counter and tells whether it had reached 0 before. */
+  CountDown: {
+    inputs: [counter: string]
+    outputs: [done: string]
+    args: Record<never, never>
+  }
+  /** Adds one to a counter. */
+  CountUp: {
+    inputs: [counter: string]
+    outputs: [previous: string]
+    args: Record<never, never>
+  }
+  /** Adds 100 times a percentage to the statistic `stats_name/cpu_utilization` of the workspace. */
+  CpuUtilizationReport: {
+    inputs: [utilization: string]
+    outputs: []
+    args: {
+      /** First part of its name. Default "utilization". */
+      stats_name?: string
+    }
+  }
+  /** Makes a flag for several nets to share. It is false. */
+  CreateAtomicBool: {
+    inputs: []
+    outputs: [flag: string]
+    args: Record<never, never>
+  }
+  /** Makes a queue of records, each of several blobs. */
+  CreateBlobsQueue: {
+    inputs: []
+    outputs: [queue: string]
+    args: {
+      /** How many records it may hold. Default 1. */
+      capacity?: number
+      /** Blobs of a record. Default 1. */
+      num_blobs?: number
+      /** Of no effect. Default false. */
+      enforce_unique_name?: boolean
+      /** Names of the blobs in statistics; of no effect. */
+      field_names?: readonly string[]
+    }
+  }
+  /** Makes a database of a queue, so that operators can read records that other nets enqueue. */
+  CreateBlobsQueueDB: {
+    inputs: [queue: string]
+    outputs: [reader: string]
+    args: {
+      /** Which blob of a record is its key; below 0 keys count from 0. Default -1. */
+      key_blob_index?: number
+      /** Which blob of a record is its value. Default 0. */
+      value_blob_index?: number
+      /** Of no effect: where nothing can arrive, reading fails at once. Default 0. */
+      timeout_secs?: number
+    }
+  }
+  /** Makes a counter. */
+  CreateCounter: {
+    inputs: []
+    outputs: [counter: string]
+    args: {
+      /** Where it begins, 0 or more. Default 0. */
+      init_count?: number
+    }
+  }
+  /** Opens a database for reading. Needs the native core. */
+  CreateDB: {
+    inputs: []
+    outputs: [reader: string]
+    args: {
+      /** Its type; minidb is built in. Default "leveldb". */
+      db_type?: string
+      /** Its file. Default "". */
+      db?: string
+      /** Read only every num_shards-th record, Default 1. */
+      num_shards?: number
+      /** beginning with this one. Default 0. */
+      shard_id?: number
+    }
+  }
+  /** Makes an empty map from whole numbers to whole numbers. */
+  CreateMap: {
+    inputs: []
+    outputs: [map: string]
+    args: {
+      /** Type of the keys, 2 (int32) or 10 (int64). Default 2. */
+      key_dtype?: number
+      /** Type of the values, 2 (int32) or 10 (int64). Default 2. */
+      value_dtype?: number
+    }
+  }
   /** Makes a mutex, for operators such as AtomicIter that change a blob which several nets share. */
   CreateMutex: {
     inputs: []
     outputs: [mutex: string]
     args: Record<never, never>
+  }
+  /** Makes a queue that takes tensors one by one, or batches apart, and gives batches of another length. */
+  CreateRebatchingQueue: {
+    inputs: []
+    outputs: [queue: string]
+    args: {
+      /** How many elements it may hold. Default 1. */
+      capacity?: number
+      /** Tensors of an element. Default 1. */
+      num_blobs?: number
+    }
   }
   /** Makes an empty stack of scopes, in which Do keeps the blobs of its nets. */
   CreateScope: {
@@ -1555,6 +1741,28 @@ export interface Operators {
     outputs: [list: string]
     args: Record<never, never>
   }
+  /** Opens a text file with a row in each line and tabs between the columns. Needs the native core. */
+  CreateTextFileReader: {
+    inputs: []
+    outputs: [reader: string]
+    args: {
+      /** The file. Default "". */
+      filename?: string
+      /** How often to go through it. Default 1. */
+      num_passes?: number
+      /** Types of the columns: 1 (float) or 4 (string). */
+      field_types: readonly number[]
+    }
+  }
+  /** Makes a cursor for a dataset in columns. */
+  CreateTreeCursor: {
+    inputs: []
+    outputs: [cursor: string]
+    args: {
+      /** Names of the columns. Those below "a:" go by the lengths in "a:lengths", which comes before them. */
+      fields?: readonly string[]
+    }
+  }
   /** Cross entropy of rows of probabilities against rows of label probabilities: `Y_i = -sum_j label_ij log(max(X_ij, 1e-20))`. */
   CrossEntropy: {
     inputs: [X: string, label: string]
@@ -1566,6 +1774,19 @@ export interface Operators {
     inputs: [X: string, label: string, dY: string]
     outputs: [dX: string]
     args: Record<never, never>
+  }
+  /** Tells whether there is a database. Needs the native core. */
+  DBExists: {
+    inputs: []
+    outputs: [exists: string]
+    args: {
+      /** db_name is a whole path, not one from the folder of the process on. Default false. */
+      absolute_path?: boolean
+      /** Its file. Default "". */
+      db_name?: string
+      /** Its type; minidb is built in. Default "". */
+      db_type?: string
+    }
   }
   /** Concat under the name it once had for channels. */
   DepthConcat: {
@@ -1593,6 +1814,24 @@ export interface Operators {
       add_axis?: boolean
       /** The size of each part; without it and without second input they are equal. */
       split?: readonly number[]
+    }
+  }
+  /** Takes the oldest record out of a queue. Fails when the queue is closed and empty; when it is only empty, another net must fill it first. */
+  DequeueBlobs: {
+    inputs: [queue: string]
+    outputs: [...results: string[]]
+    args: {
+      /** Of no effect: where nothing can arrive, the operator fails at once. Default 0. */
+      timeout_secs?: number
+    }
+  }
+  /** Takes elements out of a queue and makes them a batch. Fails when the queue is closed and empty; when there are too few, another net must bring more first. */
+  DequeueRebatchingQueue: {
+    inputs: [queue: string]
+    outputs: [...Y: string[]]
+    args: {
+      /** Length of the batch; shorter when the queue is closed before. Default 1. */
+      num_elements?: number
     }
   }
   /** Zeros, and one value on the diagonal: where all coordinates are equal. */
@@ -1759,6 +1998,21 @@ export interface Operators {
       alpha?: number
     }
   }
+  /** Moves blobs into a queue. Fails when it is closed; when it is full, another net must take a record first. */
+  EnqueueBlobs: {
+    inputs: [queue: string, ...blobs: string[]]
+    outputs: [...results: string[]]
+    args: Record<never, never>
+  }
+  /** Puts an element, or each row of a batch, into a queue. Fails when it is closed; when it is full, another net must take elements first. */
+  EnqueueRebatchingQueue: {
+    inputs: [queue: string, ...X: string[]]
+    outputs: []
+    args: {
+      /** The tensors are batches: each row is an element. Default false. */
+      enqueue_batch?: boolean
+    }
+  }
   /** A copy of X in the CPU's memory. */
   EnsureCPUOutput: {
     inputs: [X: string]
@@ -1845,6 +2099,26 @@ export interface Operators {
       axis_w?: number
       /** Accepted and ignored: sums are float. Default false. */
       float16_compute?: boolean
+    }
+  }
+  /** Gives a blob a string. */
+  FeedBlob: {
+    inputs: []
+    outputs: [Y: string]
+    args: {
+      /** The string. Default "". */
+      value?: string
+    }
+  }
+  /** Makes a store that keeps each value in a file of a folder, which processes share. Needs the native core. */
+  FileStoreHandlerCreate: {
+    inputs: []
+    outputs: [store: string]
+    args: {
+      /** The folder. Default "". */
+      path?: string
+      /** A folder in it. Default "". */
+      prefix?: string
     }
   }
   /** Where in the index each query is; of several places the last. */
@@ -2069,15 +2343,15 @@ export interface Operators {
       min_size?: number
       /** Take 1 off x2 and y2, as Detectron does. Default false. */
       correct_transform_coords?: boolean
-      /** Only 0: boxes with an angle are not supported. Default false. */
+      /** Boxes with an angle: [x, y, width, height, degrees] of their centres, counter-clockwise. Default false. */
       rotated?: boolean
-      /** For rotated boxes. Default true. */
+      /** Of rotated boxes: bring angles between the bounds. Default true. */
       angle_bound_on?: boolean
-      /** For rotated boxes. Default -90. */
+      /** Least angle, in degrees. Default -90. */
       angle_bound_lo?: number
-      /** For rotated boxes. Default 90. */
+      /** Largest angle, a multiple of 180 degrees above. Default 90. */
       angle_bound_hi?: number
-      /** For rotated boxes. Default 1. */
+      /** Rotated boxes turned by more degrees than this are not clipped. Default 1. */
       clip_angle_thresh?: number
     }
   }
@@ -2100,16 +2374,25 @@ export interface Operators {
       min_size?: number
       /** Take 1 off x2 and y2, as Detectron does. Default false. */
       correct_transform_coords?: boolean
-      /** Only 0: boxes with an angle are not supported. Default false. */
+      /** Boxes with an angle: [x, y, width, height, degrees] of their centres, counter-clockwise. Default false. */
       rotated?: boolean
-      /** For rotated boxes. Default true. */
+      /** Of rotated boxes: bring angles between the bounds. Default true. */
       angle_bound_on?: boolean
-      /** For rotated boxes. Default -90. */
+      /** Least angle, in degrees. Default -90. */
       angle_bound_lo?: number
-      /** For rotated boxes. Default 90. */
+      /** Largest angle, a multiple of 180 degrees above. Default 90. */
       angle_bound_hi?: number
-      /** For rotated boxes. Default 1. */
+      /** Rotated boxes turned by more degrees than this are not clipped. Default 1. */
       clip_angle_thresh?: number
+    }
+  }
+  /** The names of all blobs of the workspace, sorted. */
+  GetAllBlobNames: {
+    inputs: []
+    outputs: [names: string]
+    args: {
+      /** Of no effect: a workspace has no others. Default true. */
+      include_shared?: boolean
     }
   }
   /** A bool tensor of the values given. */
@@ -2335,6 +2618,18 @@ export interface Operators {
       legacy_pad?: number
     }
   }
+  /** From now on new keys get the number 0 and are not entered. */
+  IndexFreeze: {
+    inputs: [index: string]
+    outputs: [index: string]
+    args: Record<never, never>
+  }
+  /** The numbers of keys. A new key gets the next number, or 0 when the index is frozen. */
+  IndexGet: {
+    inputs: [index: string, keys: string]
+    outputs: [numbers: string]
+    args: Record<never, never>
+  }
   /** Hashes each index to one from 0 to modulo - 1. */
   IndexHash: {
     inputs: [indices: string]
@@ -2345,6 +2640,27 @@ export interface Operators {
       /** How many results there are; above 0. Default 0. */
       modulo?: number
     }
+  }
+  /** Fills an index with keys, which get the numbers 1, 2, … What it held before is gone. */
+  IndexLoad: {
+    inputs: [index: string, keys: string]
+    outputs: [index: string]
+    args: {
+      /** Leave out the first key, which stands for all unknown ones. Default false. */
+      skip_first_entry?: boolean
+    }
+  }
+  /** The number that the next new key will get: one more than there are keys. */
+  IndexSize: {
+    inputs: [index: string]
+    outputs: [size: string]
+    args: Record<never, never>
+  }
+  /** The keys of an index in the order of their numbers. */
+  IndexStore: {
+    inputs: [index: string]
+    outputs: [keys: string]
+    args: Record<never, never>
   }
   /** Normalises each channel of each image by its own moments: `Y = (X - mean) / sqrt(var + epsilon) * scale + bias`. */
   InstanceNorm: {
@@ -2366,6 +2682,685 @@ export interface Operators {
       epsilon?: number
       /** NCHW (channels second) or NHWC (channels last), for any number of dimensions from 3 on. Default "NCHW". */
       order?: string
+    }
+  }
+  /** Sum of two quantized tensors. */
+  Int8Add: {
+    inputs: [A: string, B: string]
+    outputs: [Y: string]
+    args: {
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+      /** Of no effect. Default "NHWC". */
+      order?: string
+    }
+  }
+  /** Sum of two quantized tensors, then Relu. */
+  Int8AddRelu: {
+    inputs: [A: string, B: string]
+    outputs: [Y: string]
+    args: {
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+      /** Of no effect. Default "NHWC". */
+      order?: string
+    }
+  }
+  /** Rounded mean of each window. */
+  Int8AveragePool: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window over the whole image. Default false. */
+      global_pooling?: boolean
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** Rounded mean of each window, then Relu. */
+  Int8AveragePoolRelu: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window over the whole image. Default false. */
+      global_pooling?: boolean
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** Channels in groups become as many groups with a channel of each. */
+  Int8ChannelShuffle: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** How many groups. Default 1. */
+      group?: number
+      /** Must be NHWC. Default "NCHW". */
+      order?: string
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** Joins tensors of one scale and zero point. */
+  Int8Concat: {
+    inputs: [X: string, ...more: string[]]
+    outputs: [Y: string, split_info?: string]
+    args: {
+      /** Along which dimension; by order unless told. */
+      axis?: number
+      /** NHWC: along dimension 3, NCHW: 1, else 0. Default "". */
+      order?: string
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** Convolution of quantized images. */
+  Int8Conv: {
+    inputs: [X: string, W: string, b?: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** Input and output channels fall into this many groups. Default 1. */
+      group?: number
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** Convolution of quantized images, then Relu. */
+  Int8ConvRelu: {
+    inputs: [X: string, W: string, b?: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** Input and output channels fall into this many groups. Default 1. */
+      group?: number
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** Transposed convolution of quantized images. */
+  Int8ConvTranspose: {
+    inputs: [X: string, W: string, b?: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Rows and columns added at the bottom and right of the output. */
+      adj?: number
+      /** The same for each dimension. */
+      adjs?: readonly number[]
+      /** Rows added. */
+      adj_h?: number
+      /** Columns added. */
+      adj_w?: number
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** `x = scale * (q - zero_point)`. */
+  Int8Dequantize: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Fully connected layer of quantized tensors: the rows of X times those of W. */
+  Int8FC: {
+    inputs: [X: string, W: string, b?: string]
+    outputs: [Y: string]
+    args: {
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+      /** Of no effect. Default "NHWC". */
+      order?: string
+    }
+  }
+  /** Fully connected layer of quantized tensors, then Relu. */
+  Int8FCRelu: {
+    inputs: [X: string, W: string, b?: string]
+    outputs: [Y: string]
+    args: {
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+      /** Of no effect. Default "NHWC". */
+      order?: string
+    }
+  }
+  /** Makes a matrix of the dimensions before an axis and of those from it on. */
+  Int8Flatten: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** The axis. Default 1. */
+      axis?: number
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** An int8 tensor of given int32 elements, for a bias. */
+  Int8GivenIntTensorFill: {
+    inputs: []
+    outputs: [Y: string]
+    args: {
+      /** The elements. */
+      values: readonly number[]
+      /** The shape. */
+      shape: readonly number[]
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** An int8 tensor of given elements. */
+  Int8GivenTensorFill: {
+    inputs: []
+    outputs: [Y: string]
+    args: {
+      /** The elements, a byte each. */
+      values: string
+      /** The shape. */
+      shape: readonly number[]
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** `x` where `x > 0`, `alpha * x` elsewhere. */
+  Int8LeakyRelu: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Slope of the negative side. Default 0.01. */
+      alpha?: number
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+      /** Of no effect. Default "NHWC". */
+      order?: string
+    }
+  }
+  /** The largest of each window. */
+  Int8MaxPool: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window over the whole image. Default false. */
+      global_pooling?: boolean
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** The largest of each window, then Relu. */
+  Int8MaxPoolRelu: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Window size, the same in both of two dimensions. */
+      kernel?: number
+      /** Window height; with kernel_w. */
+      kernel_h?: number
+      /** Window width; with kernel_h. */
+      kernel_w?: number
+      /** Window size, one number per spatial dimension. */
+      kernels?: readonly number[]
+      /** Step between windows (1), the same in both of two dimensions. */
+      stride?: number
+      /** Vertical step; with stride_w. */
+      stride_h?: number
+      /** Horizontal step; with stride_h. */
+      stride_w?: number
+      /** Steps, one number per spatial dimension. */
+      strides?: readonly number[]
+      /** Padding on all four sides (0). */
+      pad?: number
+      /** Padding at the top; with pad_l, pad_b and pad_r. */
+      pad_t?: number
+      /** Padding at the left. */
+      pad_l?: number
+      /** Padding at the bottom. */
+      pad_b?: number
+      /** Padding at the right. */
+      pad_r?: number
+      /** Padding before each spatial dimension, then after each. */
+      pads?: readonly number[]
+      /** NCHW or NHWC: channels first or last, for any number of dimensions. Default "NCHW". */
+      order?: string
+      /** Distance between taps (1), the same in both of two dimensions. */
+      dilation?: number
+      /** Vertical distance between taps; with dilation_w. */
+      dilation_h?: number
+      /** Horizontal distance between taps; with dilation_h. */
+      dilation_w?: number
+      /** Distances between taps, one number per spatial dimension. */
+      dilations?: readonly number[]
+      /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
+      legacy_pad?: number
+      /** One window over the whole image. Default false. */
+      global_pooling?: boolean
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** `q = Y_zero_point + round(x / Y_scale)`, halves to even, from 0 to 255. */
+  Int8Quantize: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** `max(x, 0)`. The output has the scale and zero point of the input. */
+  Int8Relu: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+      /** Of no effect. Default "NHWC". */
+      order?: string
+    }
+  }
+  /** Another shape for the same elements. */
+  Int8Reshape: {
+    inputs: [X: string, shape?: string]
+    outputs: [Y: string, old_shape?: string]
+    args: {
+      /** The shape: 0 copies a dimension of X, -1 is what is left. */
+      shape?: readonly number[]
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** Resizes images by taking the nearest pixel. */
+  Int8ResizeNearest: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Width of Y over that of X. Default 1. */
+      width_scale?: number
+      /** Height of Y over that of X. Default 1. */
+      height_scale?: number
+      /** Of no effect. Default "NHWC". */
+      order?: string
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** RoIAlign of quantized pictures. */
+  Int8RoIAlign: {
+    inputs: [X: string, rois: string]
+    outputs: [Y: string]
+    args: {
+      /** NCHW or NHWC: channels first or last. Default "NCHW". */
+      order?: string
+      /** Factor from the coordinates of regions to pixels of X. Default 1. */
+      spatial_scale?: number
+      /** Rows of the grid. Default 1. */
+      pooled_h?: number
+      /** Columns of the grid. Default 1. */
+      pooled_w?: number
+      /** Points per cell in each dimension; 0 or less: as many as the cell has pixels. Default -1. */
+      sampling_ratio?: number
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** `1 / (1 + exp(-x))`. Y_scale must be 1/256 and Y_zero_point 0. */
+  Int8Sigmoid: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+      /** Of no effect. Default "NHWC". */
+      order?: string
+    }
+  }
+  /** The part of a tensor between two corners. */
+  Int8Slice: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Where it begins in each dimension. */
+      starts?: readonly number[]
+      /** Where it ends; -1 is the end of the dimension, -2 one before. */
+      ends?: readonly number[]
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** Softmax over all dimensions from an axis on. Y_scale must be 1/256 and Y_zero_point 0. */
+  Int8Softmax: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** The first of them; below 0 it counts from the end. Default 1. */
+      axis?: number
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+      /** Of no effect. Default "NHWC". */
+      order?: string
+    }
+  }
+  /** Sum of two quantized tensors. */
+  Int8Sum: {
+    inputs: [A: string, B: string]
+    outputs: [Y: string]
+    args: {
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+      /** Of no effect. Default "NHWC". */
+      order?: string
+    }
+  }
+  /** Sum of two quantized tensors, then Relu. */
+  Int8SumRelu: {
+    inputs: [A: string, B: string]
+    outputs: [Y: string]
+    args: {
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+      /** Of no effect. Default "NHWC". */
+      order?: string
+    }
+  }
+  /** Reorders dimensions. */
+  Int8Transpose: {
+    inputs: [X: string]
+    outputs: [Y: string]
+    args: {
+      /** Dimension i of Y is dimension axes[i] of X; reversed unless told. */
+      axes?: readonly number[]
+      /** Scale of the output: real = Y_scale * (q - Y_zero_point). Default 1. */
+      Y_scale?: number
+      /** What stands for 0 in the output, from 0 to 255. Default 0. */
+      Y_zero_point?: number
+    }
+  }
+  /** Makes an index of int32 keys. */
+  IntIndexCreate: {
+    inputs: []
+    outputs: [index: string]
+    args: {
+      /** Numbers that are given out stay below it. Default 2147483600. */
+      max_elements?: number
     }
   }
   /** Whether X has no elements. */
@@ -2397,6 +3392,12 @@ export interface Operators {
       /** The count of numbers and outputs. Default 0. */
       categorical_limit?: number
     }
+  }
+  /** Makes a map from tensors of keys and values. The last value of a key counts. */
+  KeyValueToMap: {
+    inputs: [keys: string, values: string]
+    outputs: [map: string]
+    args: Record<never, never>
   }
   /** The distance of each pair of rows, `D_i = sum_j |X_ij - Y_ij|`. */
   L1Distance: {
@@ -3220,6 +4221,33 @@ export interface Operators {
     outputs: [dDATA: string, dSCALARS: string]
     args: Record<never, never>
   }
+  /** Loads blobs from databases. Needs the native core. */
+  Load: {
+    inputs: [...readers: string[]]
+    outputs: [...blobs: string[]]
+    args: {
+      /** db and dbs are whole paths, not ones from the folder of the process on. Default false. */
+      absolute_path?: boolean
+      /** Blobs get this in front of their names in the database. Default "". */
+      add_prefix?: string
+      /** Names in the database are taken without this and what is before it. Default "". */
+      strip_prefix?: string
+      /** The file. Default "". */
+      db?: string
+      /** Several files. */
+      dbs?: readonly string[]
+      /** Their type; minidb is built in. Default "". */
+      db_type?: string
+      /** Of no effect. Default false. */
+      keep_device?: boolean
+      /** Load all there are, each into the blob of its name. Default false. */
+      load_all?: boolean
+      /** Leave outputs as they are which are not in the database. Default false. */
+      allow_incomplete?: boolean
+      /** Names in the database of the outputs. */
+      source_blob_names?: readonly string[]
+    }
+  }
   /** Elementwise natural logarithm `Y = log(X)`; -inf at 0, NaN below. */
   Log: {
     inputs: [X: string]
@@ -3242,6 +4270,15 @@ export interface Operators {
     args: {
       /** X is kept this far from 0 and 1. Default 0.000001. */
       eps?: number
+    }
+  }
+  /** Makes an index of int64 keys. */
+  LongIndexCreate: {
+    inputs: []
+    outputs: [index: string]
+    args: {
+      /** Numbers that are given out stay below it. Default 2147483600. */
+      max_elements?: number
     }
   }
   /** One number for a whole tensor: `sum |x|` for p 1, `sum x^2` (no root is taken) for p 2. */
@@ -3391,6 +4428,12 @@ export interface Operators {
   MakeTwoClassGradient: {
     inputs: [dY: string]
     outputs: [dX: string]
+    args: Record<never, never>
+  }
+  /** The keys and values of a map, the newest key first. */
+  MapToKeyValue: {
+    inputs: [map: string]
+    outputs: [keys: string, values: string]
     args: Record<never, never>
   }
   /** Loss of a pair of scores that should be in order: `max(0, margin - Y (X1 - X2))`. */
@@ -4062,6 +5105,15 @@ export interface Operators {
     outputs: [packed: string]
     args: Record<never, never>
   }
+  /** Makes one list of the records of a dataset in columns, so that they can be handed on as one blob. */
+  PackRecords: {
+    inputs: [...columns: string[]]
+    outputs: [records: string]
+    args: {
+      /** Names of the columns, as for CreateTreeCursor. */
+      fields?: readonly string[]
+    }
+  }
   /** Cuts the rows of `data` into segments and puts each in a row of a rectangle as wide as the longest one. */
   PackSegments: {
     inputs: [lengths: string, data: string]
@@ -4267,6 +5319,30 @@ export interface Operators {
       extra_shape?: readonly number[]
       /** The input holds the shape, instead of having it. Default false. */
       input_as_shape?: boolean
+    }
+  }
+  /** Reads the next records of a dataset; at its end fewer, then none. */
+  ReadNextBatch: {
+    inputs: [cursor: string, ...columns: string[]]
+    outputs: [...batch: string[]]
+    args: {
+      /** How many records. Default 1. */
+      batch_size?: number
+      /** Give no records when there are fewer. Default false. */
+      enforce_batch_size?: boolean
+    }
+  }
+  /** Reads the next records of a dataset in a given order. */
+  ReadRandomBatch: {
+    inputs: [cursor: string, order: string, offsets: string, ...columns: string[]]
+    outputs: [...batch: string[]]
+    args: {
+      /** How many records. Default 1. */
+      batch_size?: number
+      /** Give no records when there are fewer. Default false. */
+      enforce_batch_size?: boolean
+      /** Begin again at the end. Default false. */
+      loop_over?: boolean
     }
   }
   /** Runs `step_net` once for each row of the sequence. States are blobs of all steps' rows; links make blobs of the step net parts of them and of inputs, and aliases make parts of them outputs. */
@@ -4558,6 +5634,30 @@ export interface Operators {
       value?: number
     }
   }
+  /** Keeps a random sample of the rows it sees, each with the same chance; with ids, at most one row of each. */
+  ReservoirSampling: {
+    inputs: [...inputs: string[]]
+    outputs: [...outputs: string[]]
+    args: {
+      /** How many rows to keep. */
+      num_to_collect: number
+    }
+  }
+  /** Sets a counter back. */
+  ResetCounter: {
+    inputs: [counter: string]
+    outputs: [previous?: string]
+    args: {
+      /** What to set it to, 0 or more. Default 0. */
+      init_count?: number
+    }
+  }
+  /** Puts a cursor at the beginning. */
+  ResetCursor: {
+    inputs: [cursor: string]
+    outputs: []
+    args: Record<never, never>
+  }
   /** The elements of X in row-major order under new dimensions. In the new shape 0 keeps the dimension of X in its place and one -1 is computed. */
   Reshape: {
     inputs: [X: string, new_shape?: string]
@@ -4598,6 +5698,12 @@ export interface Operators {
       /** NCHW or NHWC. Default "NCHW". */
       order?: string
     }
+  }
+  /** Reads a counter. */
+  RetrieveCount: {
+    inputs: [counter: string]
+    outputs: [count: string]
+    args: Record<never, never>
   }
   /** Reverses the first `lengths[n]` steps of each sequence n; the others stay. */
   ReversePackedSegs: {
@@ -4737,6 +5843,38 @@ export interface Operators {
     inputs: [X: string, Y: string, dY: string]
     outputs: [dX: string]
     args: Record<never, never>
+  }
+  /** Takes the oldest records out of a queue, joins them along their first dimension, and tells whether there was none because the queue is closed. */
+  SafeDequeueBlobs: {
+    inputs: [queue: string]
+    outputs: [...results: string[]]
+    args: {
+      /** How many; fewer when the queue is closed before. Default 1. */
+      num_records?: number
+    }
+  }
+  /** Moves blobs into a queue, and tells whether it was closed. When it is full, another net must take a record first. */
+  SafeEnqueueBlobs: {
+    inputs: [queue: string, ...blobs: string[]]
+    outputs: [...results: string[]]
+    args: Record<never, never>
+  }
+  /** Saves blobs in a new database. Needs the native core. */
+  Save: {
+    inputs: [...blobs: string[]]
+    outputs: []
+    args: {
+      /** Its file. Default "". */
+      db?: string
+      /** db is a whole path, not one from the folder of the process on. Default false. */
+      absolute_path?: boolean
+      /** Names are saved without this and what is before it. Default "". */
+      strip_prefix?: string
+      /** Names to save the blobs as. */
+      blob_name_overrides?: readonly string[]
+      /** Type of the database; minidb is built in. Default "". */
+      db_type?: string
+    }
   }
   /** Elementwise `Y = scale * X`. */
   Scale: {
@@ -4944,6 +6082,25 @@ export interface Operators {
       scale?: number
     }
   }
+  /** The old name of Checkpoint. Needs the native core. */
+  Snapshot: {
+    inputs: [iteration: string, ...blobs: string[]]
+    outputs: []
+    args: {
+      /** Its file; %d in it is the iteration. Default "". */
+      db?: string
+      /** Save when the iteration is a multiple of it. Default 1. */
+      every?: number
+      /** db is a whole path, not one from the folder of the process on. Default false. */
+      absolute_path?: boolean
+      /** Names are saved without this and what is before it. Default "". */
+      strip_prefix?: string
+      /** Names to save the blobs as. */
+      blob_name_overrides?: readonly string[]
+      /** Type of the database; minidb is built in. Default "". */
+      db_type?: string
+    }
+  }
   /** Normalised exponentials `Y_j = exp(X_j) / sum_k exp(X_k)` over each row. All dimensions from `axis` on form one row: with axis 1, a tensor [N, C, H, W] has N rows of C * H * W elements. */
   Softmax: {
     inputs: [X: string]
@@ -5015,6 +6172,19 @@ export interface Operators {
     inputs: [X: string, dY: string]
     outputs: [dX: string]
     args: Record<never, never>
+  }
+  /** An order of the records for ReadRandomBatch: sorted by a field, then shuffled in pieces of some batches, then batch by batch. */
+  SortAndShuffle: {
+    inputs: [cursor: string, ...columns: string[]]
+    outputs: [order: string]
+    args: {
+      /** The field to sort by, int32, one for each record; -1 for none. Default 1. */
+      sort_by_field_idx?: number
+      /** Records that stay together. Default 1. */
+      batch_size?: number
+      /** How many batches make a piece within which records are shuffled. Default 1. */
+      shuffle_size?: number
+    }
   }
   /** The mean of the rows of each segment. */
   SortedSegmentMean: {
@@ -5533,11 +6703,70 @@ export interface Operators {
       dims: readonly number[]
     }
   }
+  /** Makes a registry of statistics. */
+  StatRegistryCreate: {
+    inputs: []
+    outputs: [registry: string]
+    args: Record<never, never>
+  }
+  /** The statistics of a registry, the newest name first. */
+  StatRegistryExport: {
+    inputs: [registry?: string]
+    outputs: [keys: string, values: string, timestamps: string]
+    args: {
+      /** Set them back to 0. Default true. */
+      reset?: boolean
+    }
+  }
+  /** Adds numbers to statistics; those that are not there yet begin at 0. */
+  StatRegistryUpdate: {
+    inputs: [keys: string, values: string, registry?: string]
+    outputs: []
+    args: Record<never, never>
+  }
   /** X itself; no gradient flows back through it. */
   StopGradient: {
     inputs: [X: string]
     outputs: [Y: string]
     args: Record<never, never>
+  }
+  /** Adds to a number in a store, which begins at 0, as one step that no other process comes between. */
+  StoreAdd: {
+    inputs: [store: string]
+    outputs: [value: string]
+    args: {
+      /** Its name. Default "". */
+      blob_name?: string
+      /** What to add. Default 1. */
+      add_value?: number
+    }
+  }
+  /** Takes a tensor from a store. Waits until some process has put it there, 30 seconds at most. */
+  StoreGet: {
+    inputs: [store: string]
+    outputs: [Y: string]
+    args: {
+      /** Its name there; the output's unless told. */
+      blob_name?: string
+    }
+  }
+  /** Puts a tensor into a store. */
+  StoreSet: {
+    inputs: [store: string, X: string]
+    outputs: []
+    args: {
+      /** Its name there; the blob's unless told. */
+      blob_name?: string
+    }
+  }
+  /** Waits until some processes have put all these values into a store, 30 seconds for each at most. */
+  StoreWait: {
+    inputs: [store: string, names?: string]
+    outputs: []
+    args: {
+      /** Their names, when there is no input with them. */
+      blob_names?: readonly string[]
+    }
   }
   /** Whether each string ends with the suffix. */
   StringEndsWith: {
@@ -5546,6 +6775,15 @@ export interface Operators {
     args: {
       /** The suffix. Default "". */
       suffix?: string
+    }
+  }
+  /** Makes an index of strings. */
+  StringIndexCreate: {
+    inputs: []
+    outputs: [index: string]
+    args: {
+      /** Numbers that are given out stay below it. Default 2147483600. */
+      max_elements?: number
     }
   }
   /** Writes the elements of each row (or column) as one string, each followed by the delimiter. Numbers have six significant digits; those of 8 bits are characters. */
@@ -5708,6 +6946,12 @@ export interface Operators {
       tt_ranks: readonly number[]
     }
   }
+  /** Always fails, as in Caffe2, which never implemented the gradient of TT. */
+  TTLinearGradient: {
+    inputs: [...inputs: string[]]
+    outputs: [...outputs: string[]]
+    args: Record<never, never>
+  }
   /** Elementwise hyperbolic tangent `Y = tanh(X)`. */
   Tanh: {
     inputs: [X: string]
@@ -5720,11 +6964,31 @@ export interface Operators {
     outputs: [dX: string]
     args: Record<never, never>
   }
+  /** Reads records with tensors from a database, round and round, and makes batches of them. */
+  TensorProtosDBInput: {
+    inputs: [reader: string]
+    outputs: [...Y: string[]]
+    args: {
+      /** Records of a batch; 0 gives the tensors of one record as they are. Default 0. */
+      batch_size?: number
+      /** Of no effect. Default false. */
+      no_prefetch?: boolean
+    }
+  }
   /** How many tensors a list holds. */
   TensorVectorSize: {
     inputs: [list: string]
     outputs: [size: string]
     args: Record<never, never>
+  }
+  /** Reads the next rows; at the end fewer, then none. */
+  TextFileReaderRead: {
+    inputs: [reader: string]
+    outputs: [...columns: string[]]
+    args: {
+      /** How many rows. Default 1. */
+      batch_size?: number
+    }
   }
   /** Elementwise `Y = X` where `X > alpha`, 0 elsewhere. */
   ThresholdedRelu: {
@@ -5822,6 +7086,26 @@ export interface Operators {
     args: {
       /** Each dimension of X once; without it their order is reversed. */
       axes?: readonly number[]
+    }
+  }
+  /** Cuts records off the end of a dataset, in place, until their number is a multiple. */
+  TrimDataset: {
+    inputs: [...columns: string[]]
+    outputs: [...trimmed: string[]]
+    args: {
+      /** Names of the columns. Those below "a:" go by the lengths in "a:lengths", which comes before them. */
+      fields?: readonly string[]
+      /** Of what. Default 1. */
+      multiple_of?: number
+    }
+  }
+  /** Makes columns of a list of records again. */
+  UnPackRecords: {
+    inputs: [records: string, ...like: string[]]
+    outputs: [...columns: string[]]
+    args: {
+      /** Names of the columns. */
+      fields?: readonly string[]
     }
   }
   /** float numbers, equally likely from `min` to below `max`. */
@@ -5998,6 +7282,17 @@ export interface Operators {
     outputs: [indices: string, drawn?: string]
     args: Record<never, never>
   }
+  /** Takes the oldest record out of one of several queues, which is chosen at random. */
+  WeightedSampleDequeueBlobs: {
+    inputs: [...queues: string[]]
+    outputs: [...results: string[]]
+    args: {
+      /** How likely each queue is chosen, one number for each; all the same unless told. */
+      weights?: readonly number[]
+      /** Which output gets the number of the chosen queue, int32 [1]; none below 0. Default -1. */
+      table_idx_blob?: number
+    }
+  }
   /** Cross entropy of independent probabilities given as logits, each weighted: the mean over the last dimension of `w (log(1 + exp(x)) - t x)`. */
   WeightedSigmoidCrossEntropyWithLogits: {
     inputs: [logits: string, targets: string, weights: string]
@@ -6139,9 +7434,11 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   AffineChannelGradient: 1,
   Alias: 1,
   And: 1,
+  Append: 1,
   ArgMax: 1,
   ArgMin: 1,
   Assert: 0,
+  AtomicAppend: 1,
   AtomicFetchAdd: 2,
   AtomicIter: 1,
   AveragePool: 1,
@@ -6177,16 +7474,25 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   ChannelShuffle: 1,
   ChannelShuffleGradient: 1,
   ChannelStats: 2,
+  CheckAtomicBool: 1,
+  CheckCounterDone: 1,
+  CheckDatasetConsistency: 0,
+  Checkpoint: 0,
   Clip: 1,
   ClipGradient: 1,
   ClipTensorByScaling: 1,
+  CloseBlobsQueue: 0,
+  CloseRebatchingQueue: 0,
   Col2Im: 1,
   CollectAndDistributeFpnRpnProposals: 1,
+  CollectTensor: 0,
   ColwiseMax: 1,
   ColwiseMaxGradient: 1,
+  ComputeOffset: 1,
   Concat: 1,
   ConcatTensorVector: 1,
   Conditional: 1,
+  ConditionalSetAtomicBool: 0,
   ConstantFill: 1,
   Conv: 1,
   Conv1D: 1,
@@ -6207,13 +7513,28 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   CosineEmbeddingCriterionGradient: 1,
   CosineSimilarity: 1,
   CosineSimilarityGradient: 2,
+  CountDown: 1,
+  CountUp: 1,
+  CpuUtilizationReport: 0,
+  CreateAtomicBool: 1,
+  CreateBlobsQueue: 1,
+  CreateBlobsQueueDB: 1,
+  CreateCounter: 1,
+  CreateDB: 1,
+  CreateMap: 1,
   CreateMutex: 1,
+  CreateRebatchingQueue: 1,
   CreateScope: 1,
   CreateTensorVector: 1,
+  CreateTextFileReader: 1,
+  CreateTreeCursor: 1,
   CrossEntropy: 1,
   CrossEntropyGradient: 1,
+  DBExists: 1,
   DepthConcat: 1,
   DepthSplit: 1,
+  DequeueBlobs: 0,
+  DequeueRebatchingQueue: 1,
   DiagonalFill: 1,
   Div: 1,
   DivGradient: 2,
@@ -6229,6 +7550,8 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   ElementwiseLinearGradient: 3,
   Elu: 1,
   EluGradient: 1,
+  EnqueueBlobs: 0,
+  EnqueueRebatchingQueue: 0,
   EnsureCPUOutput: 1,
   EnsureDense: 1,
   Exp: 1,
@@ -6238,6 +7561,8 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   FCGradient: 2,
   FCTransposed: 1,
   FCTransposedGradient: 2,
+  FeedBlob: 1,
+  FileStoreHandlerCreate: 1,
   Find: 1,
   FindDuplicateElements: 1,
   Flatten: 1,
@@ -6263,6 +7588,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   GaussianFill: 1,
   GenerateProposals: 2,
   GenerateProposalsCPP: 2,
+  GetAllBlobNames: 1,
   GivenTensorBoolFill: 1,
   GivenTensorDoubleFill: 1,
   GivenTensorFill: 1,
@@ -6278,13 +7604,49 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   HuffmanTreeHierarchy: 1,
   If: 0,
   Im2Col: 1,
+  IndexFreeze: 1,
+  IndexGet: 1,
   IndexHash: 1,
+  IndexLoad: 1,
+  IndexSize: 1,
+  IndexStore: 1,
   InstanceNorm: 1,
   InstanceNormGradient: 3,
+  Int8Add: 1,
+  Int8AddRelu: 1,
+  Int8AveragePool: 1,
+  Int8AveragePoolRelu: 1,
+  Int8ChannelShuffle: 1,
+  Int8Concat: 1,
+  Int8Conv: 1,
+  Int8ConvRelu: 1,
+  Int8ConvTranspose: 1,
+  Int8Dequantize: 1,
+  Int8FC: 1,
+  Int8FCRelu: 1,
+  Int8Flatten: 1,
+  Int8GivenIntTensorFill: 1,
+  Int8GivenTensorFill: 1,
+  Int8LeakyRelu: 1,
+  Int8MaxPool: 1,
+  Int8MaxPoolRelu: 1,
+  Int8Quantize: 1,
+  Int8Relu: 1,
+  Int8Reshape: 1,
+  Int8ResizeNearest: 1,
+  Int8RoIAlign: 1,
+  Int8Sigmoid: 1,
+  Int8Slice: 1,
+  Int8Softmax: 1,
+  Int8Sum: 1,
+  Int8SumRelu: 1,
+  Int8Transpose: 1,
+  IntIndexCreate: 1,
   IsEmpty: 1,
   IsMemberOf: 1,
   Iter: 1,
   KeySplit: 1,
+  KeyValueToMap: 1,
   L1Distance: 1,
   L1DistanceGradient: 2,
   LC: 1,
@@ -6332,9 +7694,11 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   LengthsWeightedSum: 1,
   LengthsWeightedSumGradient: 1,
   LengthsWeightedSumWithMainInputGradient: 2,
+  Load: 0,
   Log: 1,
   Logit: 1,
   LogitGradient: 1,
+  LongIndexCreate: 1,
   LpNorm: 1,
   LpNormGradient: 1,
   LpPool: 1,
@@ -6342,6 +7706,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   MSRAFill: 1,
   MakeTwoClass: 1,
   MakeTwoClassGradient: 1,
+  MapToKeyValue: 2,
   MarginRankingCriterion: 1,
   MarginRankingCriterionGradient: 2,
   MatMul: 1,
@@ -6383,6 +7748,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   PRelu: 1,
   PReluGradient: 2,
   PackRNNSequence: 1,
+  PackRecords: 1,
   PackSegments: 1,
   PackedInt8BGRANHWCToNCHWCStylizerPreprocess: 1,
   PadEmptySamples: 1,
@@ -6402,6 +7768,8 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   RMACRegions: 1,
   Range: 1,
   RangeFill: 1,
+  ReadNextBatch: 1,
+  ReadRandomBatch: 1,
   RecurrentNetwork: 0,
   RecurrentNetworkBlobFetcher: 1,
   RecurrentNetworkGradient: 0,
@@ -6427,10 +7795,14 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   RemoveDataBlocks: 1,
   RemovePadding: 1,
   ReplaceNaN: 1,
+  ReservoirSampling: 0,
+  ResetCounter: 0,
+  ResetCursor: 0,
   Reshape: 1,
   ResizeLike: 1,
   ResizeNearest: 1,
   ResizeNearestGradient: 1,
+  RetrieveCount: 1,
   ReversePackedSegs: 1,
   RmsProp: 3,
   RoIAlign: 1,
@@ -6444,6 +7816,9 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   Rowwise8BitQuantizedToFloat: 1,
   RowwiseMax: 1,
   RowwiseMaxGradient: 1,
+  SafeDequeueBlobs: 0,
+  SafeEnqueueBlobs: 0,
+  Save: 0,
   Scale: 1,
   ScatterAssign: 1,
   ScatterWeightedSum: 1,
@@ -6467,6 +7842,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   SliceGradient: 1,
   SmoothL1Loss: 1,
   SmoothL1LossGradient: 1,
+  Snapshot: 0,
   Softmax: 1,
   SoftmaxGradient: 1,
   SoftmaxWithLoss: 2,
@@ -6475,6 +7851,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   SoftplusGradient: 1,
   Softsign: 1,
   SoftsignGradient: 1,
+  SortAndShuffle: 1,
   SortedSegmentMean: 1,
   SortedSegmentMeanGradient: 1,
   SortedSegmentRangeLogMeanExp: 1,
@@ -6541,8 +7918,16 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   SquaredL2Distance: 1,
   SquaredL2DistanceGradient: 2,
   Squeeze: 1,
+  StatRegistryCreate: 1,
+  StatRegistryExport: 3,
+  StatRegistryUpdate: 0,
   StopGradient: 1,
+  StoreAdd: 1,
+  StoreGet: 1,
+  StoreSet: 0,
+  StoreWait: 0,
   StringEndsWith: 1,
+  StringIndexCreate: 1,
   StringJoin: 1,
   StringPrefix: 1,
   StringStartsWith: 1,
@@ -6560,9 +7945,12 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   Swish: 1,
   SwishGradient: 1,
   TT: 1,
+  TTLinearGradient: 0,
   Tanh: 1,
   TanhGradient: 1,
+  TensorProtosDBInput: 1,
   TensorVectorSize: 1,
+  TextFileReaderRead: 1,
   ThresholdedRelu: 1,
   ThresholdedReluGradient: 1,
   Tile: 1,
@@ -6574,6 +7962,8 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   TopK: 2,
   TopKGradient: 1,
   Transpose: 1,
+  TrimDataset: 1,
+  UnPackRecords: 1,
   UniformFill: 1,
   UniformIntFill: 1,
   Unique: 1,
@@ -6593,6 +7983,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   WallClockTime: 1,
   WeightedMultiSampling: 1,
   WeightedSample: 1,
+  WeightedSampleDequeueBlobs: 0,
   WeightedSigmoidCrossEntropyWithLogits: 1,
   WeightedSigmoidCrossEntropyWithLogitsGradient: 1,
   WeightedSum: 1,
@@ -6623,6 +8014,8 @@ export const numberKinds: Readonly<Record<string, Readonly<Record<string, 'float
   ConstantFill: { value: 'value' },
   CosineEmbeddingCriterion: { margin: 'float' },
   CosineEmbeddingCriterionGradient: { margin: 'float' },
+  CreateBlobsQueueDB: { timeout_secs: 'float' },
+  DequeueBlobs: { timeout_secs: 'float' },
   DiagonalFill: { value: 'value' },
   DotProductWithPadding: { pad_value: 'float' },
   DotProductWithPaddingGradient: { pad_value: 'float' },
@@ -6639,6 +8032,34 @@ export const numberKinds: Readonly<Record<string, Readonly<Record<string, 'float
   HSoftmaxSearch: { beam: 'float' },
   InstanceNorm: { epsilon: 'float' },
   InstanceNormGradient: { epsilon: 'float' },
+  Int8Add: { Y_scale: 'float' },
+  Int8AddRelu: { Y_scale: 'float' },
+  Int8AveragePool: { Y_scale: 'float' },
+  Int8AveragePoolRelu: { Y_scale: 'float' },
+  Int8ChannelShuffle: { Y_scale: 'float' },
+  Int8Concat: { Y_scale: 'float' },
+  Int8Conv: { Y_scale: 'float' },
+  Int8ConvRelu: { Y_scale: 'float' },
+  Int8ConvTranspose: { Y_scale: 'float' },
+  Int8FC: { Y_scale: 'float' },
+  Int8FCRelu: { Y_scale: 'float' },
+  Int8Flatten: { Y_scale: 'float' },
+  Int8GivenIntTensorFill: { Y_scale: 'float' },
+  Int8GivenTensorFill: { Y_scale: 'float' },
+  Int8LeakyRelu: { alpha: 'float', Y_scale: 'float' },
+  Int8MaxPool: { Y_scale: 'float' },
+  Int8MaxPoolRelu: { Y_scale: 'float' },
+  Int8Quantize: { Y_scale: 'float' },
+  Int8Relu: { Y_scale: 'float' },
+  Int8Reshape: { Y_scale: 'float' },
+  Int8ResizeNearest: { width_scale: 'float', height_scale: 'float', Y_scale: 'float' },
+  Int8RoIAlign: { spatial_scale: 'float', Y_scale: 'float' },
+  Int8Sigmoid: { Y_scale: 'float' },
+  Int8Slice: { Y_scale: 'float' },
+  Int8Softmax: { Y_scale: 'float' },
+  Int8Sum: { Y_scale: 'float' },
+  Int8SumRelu: { Y_scale: 'float' },
+  Int8Transpose: { Y_scale: 'float' },
   LRN: { alpha: 'float', beta: 'float', bias: 'float' },
   LRNGradient: { alpha: 'float', beta: 'float', bias: 'float' },
   LSTMUnit: { forget_bias: 'float' },
@@ -6696,5 +8117,6 @@ export const numberKinds: Readonly<Record<string, Readonly<Record<string, 'float
   ThresholdedRelu: { alpha: 'float' },
   ThresholdedReluGradient: { alpha: 'float' },
   UniformFill: { min: 'float', max: 'float' },
+  WeightedSampleDequeueBlobs: { weights: 'floats' },
   YellowFin: { beta: 'float', epsilon: 'float' },
 }

@@ -4,14 +4,14 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-const usage = `node bench/run.mjs [--only nets,training,cold,sizes] [--net squeezenet11] [--threads 1,2] [--quick] [--no-peers]
+const usage = `node bench/run.mjs [--only nets,int8,training,cold,sizes] [--net squeezenet11] [--threads 1,2] [--quick] [--no-peers]
   --quick     few repetitions: shows that it works, not how fast
   --no-peers  leaves onnxruntime-web out`
 
 const { values: args } = parseArgs({
   allowNegative: true,
   options: {
-    only: { type: 'string', default: 'nets,training,cold,sizes' },
+    only: { type: 'string', default: 'nets,int8,training,cold,sizes' },
     net: { type: 'string' },
     threads: { type: 'string', default: '1,2' },
     quick: { type: 'boolean', default: false },
@@ -25,6 +25,7 @@ const repeats = args.quick ? 3 : 25
 
 const benchmarks = {
   nets: async (options) => (await import('./nets.mjs')).nets(options),
+  int8: async (options) => (await import('./int8.mjs')).int8(options),
   training: async (options) => (await import('./training.mjs')).training(options),
   cold: async (options) => (await import('./cold.mjs')).cold({ ...options, repeats: args.quick ? 1 : 7 }),
   sizes: async (options) => (await import('./sizes.mjs')).sizes(options),
@@ -46,7 +47,7 @@ function all() {
     if (!benchmarks[name])
       throw new Error(`there is no benchmark "${name}"; there are ${Object.keys(benchmarks).join(', ')}`)
     // Training is compared on one thread, the others do not depend on a number.
-    const counts = name === 'nets' ? args.threads.split(',') : ['1']
+    const counts = name === 'nets' || name === 'int8' ? args.threads.split(',') : ['1']
     for (const threads of counts) fine = separate(name, threads) && fine
   }
   process.exitCode = fine ? 0 : 1

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Vectors of 16 bits for the kernels of quantized tensors, and the float form of their requantization.
+#pragma once
+#include "core/simd.h"
+#include "math/int8.h"
+
+namespace pf {
+
+typedef int16_t RawI16x8 __attribute__((vector_size(16)));
+typedef uint8_t RawU8x16 __attribute__((vector_size(16)));
+typedef uint8_t RawU8x8 __attribute__((vector_size(8)));
+
+// Eight int16.
+struct i16x8 {
+  RawI16x8 v;
+  static PF_INLINE i16x8 load(const int16_t* p) {
+    i16x8 x;
+    std::memcpy(&x.v, p, 16);
+    return x;
+  }
+  static PF_INLINE i16x8 splat(int16_t x) { return {RawI16x8{x, x, x, x, x, x, x, x}}; }
+  // Eight bytes, widened.
+  static PF_INLINE i16x8 load_u8(const uint8_t* p) {
+#if defined(__wasm_simd128__)
+    return {(RawI16x8)wasm_u16x8_load8x8(p)};
+#elif defined(__SSE4_1__)
+    return {(RawI16x8)_mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))};
+#elif defined(__SSE2__)
+    const __m128i x = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+    return {(RawI16x8)_mm_unpacklo_epi8(x, _mm_setzero_si128())};
+#else
+    return {RawI16x8{p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]}};
+#endif
+  }
+  PF_INLINE void store(int16_t* p) const { std::memcpy(p, &v, 16); }
+};
+
+PF_INLINE i16x8 operator+(i16x8 a, i16x8 b) { return {a.v + b.v}; }
+PF_INLINE i16x8 operator-(i16x8 a, i16x8 b) { return {a.v - b.v}; }
+
+// Lane i: a[2i] * b[2i] + a[2i + 1] * b[2i + 1].
+PF_INLINE i32x4 dot(i16x8 a, i16x8 b) {
+#if defined(__wasm_simd128__)
+  return {(RawI32x4)wasm_i32x4_dot_i16x8((v128_t)a.v, (v128_t)b.v)};
+#elif defined(__SSE2__)
+  return {(RawI32x4)_mm_madd_epi16((__m128i)a.v, (__m128i)b.v)};
+#else
+  i32x4 sum;
+  for (int i = 0; i < 4; ++i) sum.v[i] = int32_t(a.v[2 * i]) * b.v[2 * i] + int32_t(a.v[2 * i + 1]) * b.v[2 * i + 1];
+  return sum;
+#endif
+}
+
+// Lanes of a and b in turn: of their first halves, of their second.
+PF_INLINE i16x8 first_pairs(i16x8 a, i16x8 b) { return {__builtin_shufflevector(a.v, b.v, 0, 8, 1, 9, 2, 10, 3, 11)}; }
+PF_INLINE i16x8 last_pairs(i16x8 a, i16x8 b) { return {__builtin_shufflevector(a.v, b.v, 4, 12, 5, 13, 6, 14, 7, 15)}; }
+
+// Both clamped to int16.
+PF_INLINE i16x8 narrow(i32x4 a, i32x4 b) {
+#if defined(__wasm_simd128__)
+  return {(RawI16x8)wasm_i16x8_narrow_i32x4((v128_t)a.v, (v128_t)b.v)};
+#elif defined(__SSE2__)
+  return {(RawI16x8)_mm_packs_epi32((__m128i)a.v, (__m128i)b.v)};
+#else
+  i16x8 x;
+  for (int i = 0; i < 8; ++i) {
+    const int32_t v = i < 4 ? a.v[i] : b.v[i - 4];
+    x.v[i] = int16_t(v < INT16_MIN ? INT16_MIN : v > INT16_MAX ? INT16_MAX : v);
+  }
+  return x;
+#endif
+}
+
+// Both clamped to a byte, then to no less than low.
+PF_INLINE void narrow_u8(i16x8 a, i16x8 b, uint8_t low, RawU8x16* out) {
+#if defined(__wasm_simd128__)
+  *out = (RawU8x16)wasm_u8x16_max(wasm_u8x16_narrow_i16x8((v128_t)a.v, (v128_t)b.v), wasm_u8x16_splat(low));
+#elif defined(__SSE2__)
+  *out = (RawU8x16)_mm_max_epu8(_mm_packus_epi16((__m128i)a.v, (__m128i)b.v), _mm_set1_epi8(char(low)));
+#else
+  for (int i = 0; i < 16; ++i) (*out)[i] = clamp_u8(i < 8 ? a.v[i] : b.v[i - 8], low);
+#endif
+}
+
+// Requantize by one float product and one sum, where that gives the very same elements: it is tried, when it is made,
+// on both sides of every sum at which the output takes a step, and both ways never fall as sums grow.
+struct FloatRequantize {
+  float scale = 0, offset = 0, magic = 0x1.8p23f;
+  int32_t sign = 0;  // the bits of the product that the offset takes: with its sign it goes away from 0
+  int32_t zero_point = 0;
+  uint8_t low = 0;
+  bool exact = false;
+
+  FloatRequantize() = default;
+  // For sums from -limit to limit.
+  FloatRequantize(const Requantize& wanted, int64_t limit);
+
+  // What is then clamped. Product and sum are rounded one by one on every machine.
+  PF_INLINE i32x4 operator()(i32x4 sum) const {
+    f32x4 t = to_float(sum) * f32x4::splat(scale);
+#if defined(__SSE2__)
+    asm("" : "+x"(t.v));
+#endif
+    t = t + from_bits(bits(f32x4::splat(offset)) | (bits(t) & i32x4::splat(sign)));
+#if defined(__SSE2__)
+    return i32x4{(RawI32x4)_mm_cvtps_epi32((__m128)t.v)} + i32x4::splat(zero_point);
+#else
+    // Behind this number floats are whole: what is added to it is rounded, halves to even, into its last bits.
+    const f32x4 whole = t + f32x4::load_splat(&magic);
+    return bits(whole) - bits(f32x4::load_splat(&magic)) + i32x4::splat(zero_point);
+#endif
+  }
+  // Eight sums to eight elements.
+  PF_INLINE void store(i32x4 a, i32x4 b, uint8_t* y) const {
+    RawU8x16 bytes;
+    const i16x8 x = narrow((*this)(a), (*this)(b));
+    narrow_u8(x, x, low, &bytes);
+    std::memcpy(y, &bytes, 8);
+  }
+};
+
+// Four sums of products, as the micro kernel of math/int8_gemm.h wants its vectors.
+struct Int8Sums {
+  static constexpr int kLanes = 4;
+  i32x4 v;
+  static PF_INLINE Int8Sums load(const int32_t* p) { return {i32x4::load(p)}; }
+  static PF_INLINE Int8Sums splat(const int32_t* p) {
+    return {bits(f32x4::load_splat(reinterpret_cast<const float*>(p)))};
+  }
+  PF_INLINE void store(int32_t* p) const { v.store(p); }
+  static PF_INLINE Int8Sums dot(Int8Sums row, Int8Sums column, Int8Sums sum) {
+    return {sum.v + pf::dot(i16x8{(RawI16x8)row.v.v}, i16x8{(RawI16x8)column.v.v})};
+  }
+  template <int kVectors>
+  static PF_INLINE void finish(const Int8Sums* sums, const FloatRequantize& r, uint8_t* y) {
+    PF_UNROLL
+    for (int j = 0; j < kVectors; j += 2) r.store(sums[j].v, sums[j + 1].v, y + j * kLanes);
+  }
+};
+PF_INLINE Int8Sums operator+(Int8Sums a, Int8Sums b) { return {a.v + b.v}; }
+
+}  // namespace pf

@@ -42,7 +42,8 @@ export function toQuantizedNetDefs({ layers, weights }, name, data, activations)
   const quantizedAs = new Map([['data', spanning(data)]])
   const init = []
   const op = [operatorDef('Int8Quantize', ['data'], ['data_q'], target(quantizedAs.get('data')))]
-  const of = (blob) => `${blob}_q`
+  const sameAs = new Map()
+  const of = (blob) => `${sameAs.get(blob) ?? blob}_q`
 
   const convolve = (layer, output, fused) => {
     const [x, w, b] = layer.inputs
@@ -71,6 +72,8 @@ export function toQuantizedNetDefs({ layers, weights }, name, data, activations)
     } else if (kind === 'sum') {
       quantizedAs.set(output, spanning(activations[output]))
       op.push(operatorDef('Int8Sum', inputs.map(of), [of(output)], target(quantizedAs.get(output))))
+    } else if (kind === 'globalAverage' && activations[output].length === activations[inputs[0]].length) {
+      sameAs.set(output, inputs[0]) // the mean of a single pixel
     } else if (kind === 'globalAverage') {
       quantizedAs.set(output, quantizedAs.get(inputs[0]))
       const args = { global_pooling: 1, ...nhwc, ...target(quantizedAs.get(output)) }

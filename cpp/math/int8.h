@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arithmetic of quantized tensors. Elements meet with their zero points taken off, as int16, so that products of two lie
-// in what a dot product of int16 pairs adds up, or as bytes whose zero points are taken off the sums.
+// Arithmetic of quantized tensors. Elements meet with their zero points taken off, as int16, so that products of two
+// lie in what a dot product of int16 pairs adds up, or as bytes whose zero points are taken off the sums.
 #pragma once
 #include "core/int8_tensor.h"
 #include "math/conv_geometry.h"
@@ -22,6 +22,8 @@ class Requantize {
  public:
   Requantize(float scale, const Quantization& y, bool relu);
   uint8_t operator()(int32_t sum) const;
+  // n sums.
+  void operator()(const int32_t* sums, int64_t n, uint8_t* y) const;
   double scale() const { return scale_; }
   int32_t zero_point() const { return zero_point_; }
   int32_t low() const { return low_; }  // the least element

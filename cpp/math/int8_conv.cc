@@ -8,6 +8,11 @@
 namespace pf {
 namespace {
 
+// 16 bytes at a time: both have as many behind them.
+PF_INLINE void copy(const uint8_t* from, int64_t n, uint8_t* to) {
+  for (int64_t i = 0; i < n; i += 16) std::memcpy(to + i, from + i, 16);
+}
+
 // One group's rows of the product: each the inputs of an output pixel.
 struct GroupRows {
   const Int8Conv* c;
@@ -21,10 +26,10 @@ struct GroupRows {
   static const uint8_t* gathered(const void* source, int64_t i, uint8_t* room) {
     const auto& [c, first] = *static_cast<const GroupRows*>(source);
     const ConvShape& s = c->shape;
-    const int64_t pixel = i % s.out_size, channels = s.in_per_group();
-    const int64_t top = pixel / s.out[1] * s.stride[0] - s.pad_head[0],
-                  left = pixel % s.out[1] * s.stride[1] - s.pad_head[1];
-    const uint8_t* const image = c->x + i / s.out_size * s.in_size * s.in_channels + first;
+    const int64_t n = uint32_t(i) / uint32_t(s.out_size), channels = s.in_per_group();
+    const auto pixel = uint32_t(i - n * s.out_size), width = uint32_t(s.out[1]);
+    const int64_t top = pixel / width * s.stride[0] - s.pad_head[0], left = pixel % width * s.stride[1] - s.pad_head[1];
+    const uint8_t* const image = c->x + n * s.in_size * s.in_channels + first;
     const bool in_a_row = s.group == 1 && s.dilation[1] == 1 && left >= 0 && left + s.kernel[1] <= s.in[1];
     const int64_t row = s.kernel[1] * channels;
     uint8_t* to = room;
@@ -36,7 +41,7 @@ struct GroupRows {
         continue;
       }
       if (in_a_row) {
-        std::memcpy(to, from + left * channels, size_t(row));
+        copy(from + left * channels, row, to);
         continue;
       }
       for (int64_t kx = 0; kx < s.kernel[1]; ++kx) {
@@ -132,12 +137,14 @@ void int8_conv_plain(const Int8Conv& c, uint8_t* y) {
       for (int64_t k = 0; k < s.taps; ++k) {
         const int64_t place = tap_place(s, i % s.out_size, k);
         if (place < 0) continue;
-        const uint8_t* const from = c.x + (i / s.out_size * s.in_size + place) * s.in_channels +
-                                    m / s.out_per_group() * channels;
+        const uint8_t* const from =
+            c.x + (i / s.out_size * s.in_size + place) * s.in_channels + m / s.out_per_group() * channels;
         const uint8_t* const w = c.w + (m * s.taps + k) * channels;
         for (int64_t p = 0; p < channels; ++p) sum += (from[p] - c.x_zero) * (w[p] - c.w_zero);
       }
-      y[i * s.out_channels + m] = c.requantize(int32_t(sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : sum));
+      y[i * s.out_channels + m] = c.requantize(int32_t(sum > INT32_MAX   ? INT32_MAX
+                                                       : sum < INT32_MIN ? INT32_MIN
+                                                                         : sum));
     }
 }
 

@@ -43,10 +43,10 @@ struct RowJob {
 PF_INLINE void finish(const RowJob& job, i32x4 first, i32x4 last, int64_t pixel, int64_t channel) {
   const int64_t channels = job.c->shape.in_channels;
   uint8_t* const y = job.y + pixel * channels + channel;
-  if (job.fast->exact && channel + 8 <= channels) return job.fast->store(first, last, y);
+  if (job.fast->exact && channel + 8 <= channels) return FloatFinish(*job.fast).store(first, last, y);
   int32_t sums[8];
   first.store(sums), last.store(sums + 4);
-  for (int64_t i = 0; i < 8 && channel + i < channels; ++i) y[i] = job.c->requantize(sums[i]);
+  job.c->requantize(sums, channels - channel < 8 ? channels - channel : 8, y);
 }
 
 struct Sums {

@@ -17,6 +17,9 @@ int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t units_of(const Int8Kernel& kernel, int64_t k) { return (k + kernel.unit - 1) / kernel.unit; }
 
+// Bytes that a row may be gathered to, with those that are copied and read behind it.
+int64_t row_room(int64_t k) { return round_up(k + 16, 16); }
+
 // What one thread has: a packed block of rows, what their sums begin with, and room for rows that are gathered.
 struct Int8Scratch {
   int32_t *panel, *row_start;
@@ -26,7 +29,7 @@ struct Int8Scratch {
     const int64_t panel_size = kRowBlock * units_of(kernel, k);
     panel = block, row_start = block + panel_size;
     row = reinterpret_cast<uint8_t*>(row_start + kRowBlock);
-    total = round_up(panel_size + kRowBlock + kernel.rows * (k / 4 + 1), 16);
+    total = round_up(panel_size + kRowBlock + kernel.rows * row_room(k) / 4, 16);
   }
 };
 
@@ -36,33 +39,21 @@ PF_INLINE f32x4 load_units(const uint8_t* p, int unit, i16x8 zero) {
   return {(RawF32x4)(i16x8::load_u8(p) - zero).v};
 }
 
-int32_t last_unit(const uint8_t* p, int64_t count, int unit, int32_t zero) {
-  int16_t pair[2] = {};
-  uint8_t bytes[4] = {};
-  for (int64_t i = 0; i < smaller(count, unit); ++i) {
-    if (unit == 4)
-      bytes[i] = p[i];
-    else
-      pair[i] = int16_t(p[i] - zero);
-  }
-  int32_t packed;
-  std::memcpy(&packed, unit == 4 ? static_cast<const void*>(bytes) : pair, 4);
-  return packed;
-}
-
-// Four rows of k bytes become columns of units, `width` apart.
+// Four rows of k bytes become columns of units, `width` apart. Up to 15 bytes behind a row are read: they meet weights
+// of 0, in the last unit.
 template <int kUnit>
 void pack_rows(const uint8_t* const* rows, int64_t k, int32_t zero, int width, int32_t* out) {
   const i16x8 zeros = i16x8::splat(int16_t(zero));
-  int64_t p = 0;
-  for (; p + 4 * kUnit <= k; p += 4 * kUnit, out += 4 * width) {
-    f32x4 a = load_units(rows[0] + p, kUnit, zeros), b = load_units(rows[1] + p, kUnit, zeros),
-          c = load_units(rows[2] + p, kUnit, zeros), d = load_units(rows[3] + p, kUnit, zeros);
-    transpose(a, b, c, d);
-    bits(a).store(out), bits(b).store(out + width), bits(c).store(out + 2 * width), bits(d).store(out + 3 * width);
+  for (int64_t p = 0; p < k; p += 4 * kUnit, out += 4 * width) {
+    f32x4 units[4];
+    PF_UNROLL
+    for (int i = 0; i < 4; ++i) units[i] = load_units(rows[i] + p, kUnit, zeros);
+    transpose(units[0], units[1], units[2], units[3]);
+    const int64_t left = (k - p + kUnit - 1) / kUnit;
+    PF_UNROLL
+    for (int i = 0; i < 4; ++i)
+      if (i < left) bits(units[i]).store(out + i * width);
   }
-  for (; p < k; p += kUnit, out += width)
-    for (int i = 0; i < 4; ++i) out[i] = last_unit(rows[i] + p, k - p, kUnit, zero);
 }
 
 int32_t sum_of(const uint8_t* p, int64_t k) {
@@ -79,7 +70,7 @@ void pack_block(const Int8Kernel& kernel, const Int8Gemm& g, int64_t begin, int6
   for (int64_t i = begin; i < end; i += kernel.rows) {
     const uint8_t* rows[16];
     for (int r = 0; r < kernel.rows; ++r) {
-      rows[r] = i + r < end ? g.row(g.source, i + r, to.row + r * g.k) : rows[r - 1];
+      rows[r] = i + r < end ? g.row(g.source, i + r, to.row + r * row_room(g.k)) : rows[r - 1];
       to.row_start[i - begin + r] = off ? -off * sum_of(rows[r], g.k) : 0;
     }
     int32_t* const panel = to.panel + (i - begin) * units;
@@ -104,8 +95,7 @@ void run_beside(const Int8Kernel& kernel, const Int8Gemm& g, int64_t units, cons
   }
   int32_t sums[kMaxTile];
   run(units, a, b, row_start, start, {sums, nullptr, 0, nullptr});
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = 0; j < columns; ++j) y[i * g.y_stride + j] = (*g.exact)(sums[i * kernel.columns + j]);
+  for (int64_t i = 0; i < rows; ++i) (*g.exact)(sums + i * kernel.columns, columns, y + i * g.y_stride);
 }
 
 // Rows [begin, end) by panels [first, last) of columns.

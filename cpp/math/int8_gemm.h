@@ -47,7 +47,7 @@ struct Int8Side {
 int64_t int8_packed_size(const Int8Kernel& kernel, int64_t n, int64_t k);
 void int8_pack(const Int8Kernel& kernel, const Int8Side& side, int32_t* packed);
 
-// Answers row i of A, in `room` (k bytes) or anywhere else.
+// Answers row i of A, in `room` or anywhere else; there are 16 bytes behind each.
 using Int8Row = const uint8_t* (*)(const void* source, int64_t i, uint8_t* room);
 
 struct Int8Gemm {

@@ -38,6 +38,7 @@ struct Sums {
     t = _mm256_add_ps(t, _mm256_or_ps(_mm256_set1_ps(r.offset), sign));
     return _mm256_add_epi32(_mm256_cvtps_epi32(t), _mm256_set1_epi32(r.zero_point));
   }
+  using Finish = FloatRequantize;
   template <int kVectors>
   static PF_INLINE void finish(const Sums* sums, const FloatRequantize& r, uint8_t* y) {
     for (int j = 0; j < kVectors; j += 2) {
@@ -71,9 +72,8 @@ struct Sums {
   static PF_INLINE Sums splat(const int32_t* p) { return {_mm512_set1_epi32(*p)}; }
   PF_INLINE void store(int32_t* p) const { _mm512_storeu_si512(p, v); }
   // Unsigned bytes of the row times signed ones of the columns.
-  static PF_INLINE Sums dot(Sums row, Sums column, Sums sum) {
-    return {_mm512_dpbusd_epi32(sum.v, row.v, column.v)};
-  }
+  static PF_INLINE Sums dot(Sums row, Sums column, Sums sum) { return {_mm512_dpbusd_epi32(sum.v, row.v, column.v)}; }
+  using Finish = FloatRequantize;
   template <int kVectors>
   static PF_INLINE void finish(const Sums* sums, const FloatRequantize& r, uint8_t* y) {
     PF_UNROLL

@@ -27,15 +27,17 @@ PF_INLINE void int8_tile(int64_t units, int step, const int32_t* a, const int32_
       asm volatile("" ::: "memory");
     }
   }
-  PF_UNROLL
-  for (int i = 0; i < kRows; ++i) {
-    if (to.sums) {
+  if (to.sums) {
+    PF_UNROLL
+    for (int i = 0; i < kRows; ++i) {
       PF_UNROLL
       for (int j = 0; j < kVectors; ++j) sum[i][j].store(to.sums + (i * kVectors + j) * V::kLanes);
-    } else {
-      V::template finish<kVectors>(sum[i], *to.requantize, to.y + i * to.stride);
     }
+    return;
   }
+  const typename V::Finish finish(*to.requantize);
+  PF_UNROLL
+  for (int i = 0; i < kRows; ++i) V::template finish<kVectors>(sum[i], finish, to.y + i * to.stride);
 }
 
 template <class V, int kRows, int kVectors>

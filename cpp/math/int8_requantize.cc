@@ -28,6 +28,24 @@ uint8_t Requantize::operator()(int32_t sum) const {
   return clamp_u8(int64_t(high >> shift_) + (remainder > mask >> 1) + zero_point_, low_);
 }
 
+void Requantize::operator()(const int32_t* sums, int64_t n, uint8_t* y) const {
+  int64_t i = 0;
+  if (multiplier_) {
+    const FixedPointVector scaled(multiplier_, shift_);
+    const i32x4 zero = i32x4::splat(zero_point_), most = i32x4::splat(1 << 30);
+    for (; i + 8 <= n; i += 8) {
+      const i32x4 a = i32x4::load(sums + i), b = i32x4::load(sums + i + 4);
+      const i32x4 over = (a > most) | (b > most) | (a < i32x4::splat(-(1 << 30))) | (b < i32x4::splat(-(1 << 30)));
+      if (over.lane(0) | over.lane(1) | over.lane(2) | over.lane(3)) break;
+      RawU8x16 bytes;
+      const i16x8 x = narrow(scaled(a) + zero, scaled(b) + zero);
+      narrow_u8(x, x, uint8_t(low_), &bytes);
+      std::memcpy(y + i, &bytes, 8);
+    }
+  }
+  for (; i < n; ++i) y[i] = (*this)(sums[i]);
+}
+
 namespace {
 
 // The sums at which the output takes its steps: steps[v] is the least, above -limit, whose element is v or more, or
@@ -50,8 +68,9 @@ struct Steps {
     }
   }
   bool hold(const FloatRequantize& r) const {
-    const auto element = [&r](int64_t sum) {
-      const int32_t v = r(i32x4::splat(int32_t(sum))).lane(0);
+    const FloatFinish finish(r);
+    const auto element = [&](int64_t sum) {
+      const int32_t v = finish(i32x4::splat(int32_t(sum))).lane(0);
       return v < r.low ? int32_t(r.low) : v;
     };
     for (int v = r.low + 1; v < 256; ++v)

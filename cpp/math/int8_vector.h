@@ -10,6 +10,15 @@ typedef int16_t RawI16x8 __attribute__((vector_size(16)));
 typedef uint8_t RawU8x16 __attribute__((vector_size(16)));
 typedef uint8_t RawU8x8 __attribute__((vector_size(8)));
 
+// One int32 from memory into all lanes.
+PF_INLINE i32x4 load_splat(const int32_t* p) {
+#if defined(__wasm_simd128__)
+  return {(RawI32x4)wasm_v128_load32_splat(p)};
+#else
+  return i32x4::splat(*p);
+#endif
+}
+
 // Eight int16.
 struct i16x8 {
   RawI16x8 v;
@@ -82,10 +91,45 @@ PF_INLINE void narrow_u8(i16x8 a, i16x8 b, uint8_t low, RawU8x16* out) {
 #endif
 }
 
+// (a * b + 2^30) / 2^31, rounded down, of what an int32 holds of it.
+PF_INLINE i32x4 rounded_high(i32x4 a, i32x4 b) {
+#if defined(__wasm_simd128__)
+  const v128_t half = wasm_i64x2_splat(0x40000000);
+  const v128_t low = wasm_i64x2_add(wasm_i64x2_extmul_low_i32x4((v128_t)a.v, (v128_t)b.v), half);
+  const v128_t high = wasm_i64x2_add(wasm_i64x2_extmul_high_i32x4((v128_t)a.v, (v128_t)b.v), half);
+  return {(RawI32x4)wasm_i32x4_shuffle(wasm_u64x2_shr(low, 31), wasm_u64x2_shr(high, 31), 0, 2, 4, 6)};
+#elif defined(__SSE4_1__)
+  const __m128i half = _mm_set1_epi64x(0x40000000), x = (__m128i)a.v, y = (__m128i)b.v;
+  const __m128i even = _mm_add_epi64(_mm_mul_epi32(x, y), half);
+  const __m128i odd = _mm_add_epi64(_mm_mul_epi32(_mm_srli_epi64(x, 32), _mm_srli_epi64(y, 32)), half);
+  return {(RawI32x4)_mm_blend_epi16(_mm_srli_epi64(even, 31), _mm_slli_epi64(odd, 1), 0xcc)};
+#else
+  i32x4 high;
+  for (int i = 0; i < 4; ++i) high.v[i] = int32_t(uint32_t(uint64_t(int64_t(a.v[i]) * b.v[i] + 0x40000000) >> 31));
+  return high;
+#endif
+}
+
+// A number below 1 as multiplier / 2^31 / 2^shift, and four numbers times it: both divisions round to the nearest, the
+// second halves away from 0. Right for numbers that are 2^30 at most.
+struct FixedPointVector {
+  i32x4 multiplier, half, sign;
+  int shift;
+  FixedPointVector(int32_t factor, int bits)
+      : multiplier(i32x4::splat(factor)),
+        half(i32x4::splat(bits ? 1 << (bits - 1) : 0)),
+        sign(i32x4::splat(bits ? -1 : 0)),
+        shift(bits) {}
+  PF_INLINE i32x4 operator()(i32x4 x) const {
+    const i32x4 high = rounded_high(x, multiplier);
+    return (high + half + ((high >> 31) & sign)) >> shift;
+  }
+};
+
 // Requantize by one float product and one sum, where that gives the very same elements: it is tried, when it is made,
 // on both sides of every sum at which the output takes a step, and both ways never fall as sums grow.
 struct FloatRequantize {
-  float scale = 0, offset = 0, magic = 0x1.8p23f;
+  float scale = 0, offset = 0;
   int32_t sign = 0;  // the bits of the product that the offset takes: with its sign it goes away from 0
   int32_t zero_point = 0;
   uint8_t low = 0;
@@ -94,29 +138,48 @@ struct FloatRequantize {
   FloatRequantize() = default;
   // For sums from -limit to limit.
   FloatRequantize(const Requantize& wanted, int64_t limit);
+};
 
+// Eight sums at a time to elements, by floats.
+struct FloatFinish {
+  f32x4 scale, offset, magic;
+  i32x4 sign, zero_point;
+  uint8_t low;
+
+  PF_INLINE explicit FloatFinish(const FloatRequantize& r)
+      : scale(f32x4::load_splat(&r.scale)),
+        offset(f32x4::load_splat(&r.offset)),
+        sign(load_splat(&r.sign)),
+        zero_point(load_splat(&r.zero_point)),
+        low(r.low) {
+#if !defined(__SSE2__)
+    // Behind this number floats are whole: what is added to it is rounded, halves to even, into its last bits.
+    magic = f32x4::load_splat(&kMagic);
+    zero_point = zero_point - bits(magic);
+#endif
+  }
   // What is then clamped. Product and sum are rounded one by one on every machine.
   PF_INLINE i32x4 operator()(i32x4 sum) const {
-    f32x4 t = to_float(sum) * f32x4::splat(scale);
+    f32x4 t = to_float(sum) * scale;
 #if defined(__SSE2__)
     asm("" : "+x"(t.v));
 #endif
-    t = t + from_bits(bits(f32x4::splat(offset)) | (bits(t) & i32x4::splat(sign)));
+    t = t + from_bits(bits(offset) | (bits(t) & sign));
 #if defined(__SSE2__)
-    return i32x4{(RawI32x4)_mm_cvtps_epi32((__m128)t.v)} + i32x4::splat(zero_point);
+    return i32x4{(RawI32x4)_mm_cvtps_epi32((__m128)t.v)} + zero_point;
 #else
-    // Behind this number floats are whole: what is added to it is rounded, halves to even, into its last bits.
-    const f32x4 whole = t + f32x4::load_splat(&magic);
-    return bits(whole) - bits(f32x4::load_splat(&magic)) + i32x4::splat(zero_point);
+    return bits(t + magic) + zero_point;
 #endif
   }
-  // Eight sums to eight elements.
   PF_INLINE void store(i32x4 a, i32x4 b, uint8_t* y) const {
     RawU8x16 bytes;
     const i16x8 x = narrow((*this)(a), (*this)(b));
     narrow_u8(x, x, low, &bytes);
     std::memcpy(y, &bytes, 8);
   }
+
+ private:
+  static constexpr float kMagic = 0x1.8p23f;
 };
 
 // Four sums of products, as the micro kernel of math/int8_gemm.h wants its vectors.
@@ -124,17 +187,16 @@ struct Int8Sums {
   static constexpr int kLanes = 4;
   i32x4 v;
   static PF_INLINE Int8Sums load(const int32_t* p) { return {i32x4::load(p)}; }
-  static PF_INLINE Int8Sums splat(const int32_t* p) {
-    return {bits(f32x4::load_splat(reinterpret_cast<const float*>(p)))};
-  }
+  static PF_INLINE Int8Sums splat(const int32_t* p) { return {load_splat(p)}; }
   PF_INLINE void store(int32_t* p) const { v.store(p); }
   static PF_INLINE Int8Sums dot(Int8Sums row, Int8Sums column, Int8Sums sum) {
     return {sum.v + pf::dot(i16x8{(RawI16x8)row.v.v}, i16x8{(RawI16x8)column.v.v})};
   }
+  using Finish = FloatFinish;
   template <int kVectors>
-  static PF_INLINE void finish(const Int8Sums* sums, const FloatRequantize& r, uint8_t* y) {
+  static PF_INLINE void finish(const Int8Sums* sums, const FloatFinish& f, uint8_t* y) {
     PF_UNROLL
-    for (int j = 0; j < kVectors; j += 2) r.store(sums[j].v, sums[j + 1].v, y + j * kLanes);
+    for (int j = 0; j < kVectors; j += 2) f.store(sums[j].v, sums[j + 1].v, y + j * kLanes);
   }
 };
 PF_INLINE Int8Sums operator+(Int8Sums a, Int8Sums b) { return {a.v + b.v}; }

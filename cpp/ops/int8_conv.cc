@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products of quantized tensors: Int8Conv, Int8ConvRelu, Int8ConvTranspose, Int8FC, Int8FCRelu. Sums of int32 become
 // elements of the output by one multiplication.
-#include <optional>
-
 #include "math/int8_conv.h"
+
+#include <optional>
 
 namespace pf {
 namespace {
@@ -38,8 +38,9 @@ class Weights {
   Status run(OpRun& op, const Inputs& in, const ConvShape& s, bool relu, uint8_t* y) {
     PF_CHECK(s.patch() <= kMostInt8Terms, shape, "an output sums ", s.patch(), " products; there may be ",
              kMostInt8Terms);
-    const Int8Conv c{s,         in.x->t.data<uint8_t>(), in.w->t.data<uint8_t>(), in.x->q.zero_point, in.w->q.zero_point,
-                     in.bias(), in.requantize(relu)};
+    const Int8Conv c{
+        s,         in.x->t.data<uint8_t>(), in.w->t.data<uint8_t>(), in.x->q.zero_point, in.w->q.zero_point,
+        in.bias(), in.requantize(relu)};
     const MadeOf made_of{in.w->t.version(), in.b ? in.b->t.version() : 0, c.x_zero, c.w_zero, c.requantize};
     if (!made_of_ || !(*made_of_ == made_of)) fits_ = filter_.pack(c, int8_kernel()), made_of_ = made_of;
     if (!fits_) return int8_conv_plain(c, y), Status();

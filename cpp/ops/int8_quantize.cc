@@ -29,14 +29,11 @@ struct Int8Dequantize {
     const Quantization from = x->q;
     const int64_t size = x->t.size();
     if (x->t.dtype() == DType::kInt32) {
-      for (int64_t i = 0; i < size; ++i) 
-        y[i] = from.scale * float(int64_t(x->t.data<int32_t>()[i]) - from.zero_point);
+      for (int64_t i = 0; i < size; ++i) y[i] = from.scale * float(int64_t(x->t.data<int32_t>()[i]) - from.zero_point);
       return {};
     }
     const uint8_t* q = x->t.data<uint8_t>();
-    parallel_for(size, 65536, [=](int64_t begin, int64_t end) {
-      dequantize(q + begin, end - begin, from, y + begin);
-    });
+    parallel_for(size, 65536, [=](int64_t begin, int64_t end) { dequantize(q + begin, end - begin, from, y + begin); });
     return {};
   }
 };

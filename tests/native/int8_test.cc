@@ -162,12 +162,29 @@ TEST("requantization by floats: the same elements wherever it says so, and it mo
     for (int64_t sum = -limit; fast.exact && sum < limit - 8; sum += 4) {
       const int32_t sums[] = {int32_t(sum), int32_t(sum + 1), int32_t(sum + 2), int32_t(sum + 3)};
       uint8_t y[8];
-      fast.store(i32x4::load(sums), i32x4::load(sums), y);
+      FloatFinish(fast).store(i32x4::load(sums), i32x4::load(sums), y);
       for (int k = 0; k < 4; ++k) off += y[k] != wanted(sums[k]);
     }
     EXPECT(off == 0, off, scale, wanted.zero_point(), wanted.low());
   }
   EXPECT(exact >= 180, exact);
+}
+
+TEST("requantization of many sums") {
+  Dice dice{23};
+  for (int i = 0; i < 100; ++i) {
+    const float scale = std::ldexp(0.5f + float(dice.below(1 << 20)) / (1 << 21), 1 - int(dice.below(24)));
+    const Requantize requantize(scale, {1.f, int32_t(dice.below(256))}, dice.chance(2));
+    std::vector<int32_t> sums(1003);
+    for (int32_t& sum : sums) {
+      sum = int32_t(float(int(dice.below(4001)) - 2000) / 4 / scale);
+      if (dice.chance(50)) sum = dice.chance(2) ? INT32_MAX : INT32_MIN;
+    }
+    if (i % 2) sums.assign(1003, int32_t(100.5f / scale));
+    Bytes y(1003);
+    requantize(sums.data(), 1003, y.data());
+    for (size_t k = 0; k < 1003; ++k) EXPECT(y[k] == requantize(sums[k]), scale, sums[k], int(y[k]));
+  }
 }
 
 TEST("quantizing and dequantizing many at once") {

@@ -18,21 +18,32 @@ struct GroupRows {
   const Int8Conv* c;
   int64_t first_channel;
 
-  static const uint8_t* in_place(const void* source, int64_t i, uint8_t*) {
+  static void in_place(const void* source, int64_t i, int64_t count, uint8_t*, int64_t, const uint8_t** rows) {
     const auto& [c, first] = *static_cast<const GroupRows*>(source);
-    return c->x + i * c->shape.in_channels + first;
+    for (int64_t r = 0; r < count; ++r) rows[r] = c->x + (i + r) * c->shape.in_channels + first;
   }
 
-  static const uint8_t* gathered(const void* source, int64_t i, uint8_t* room) {
-    const auto& [c, first] = *static_cast<const GroupRows*>(source);
+  static void gathered(const void* source, int64_t i, int64_t count, uint8_t* room, int64_t room_step,
+                       const uint8_t** rows) {
+    const auto& all = *static_cast<const GroupRows*>(source);
+    const ConvShape& s = all.c->shape;
+    const auto size = uint32_t(s.out_size), width = uint32_t(s.out[1]);
+    uint32_t n = uint32_t(i) / size, y = (uint32_t(i) - n * size) / width, x = uint32_t(i) - n * size - y * width;
+    for (int64_t r = 0; r < count; ++r, room += room_step) {
+      all.gather(n, y * s.stride[0] - s.pad_head[0], x * s.stride[1] - s.pad_head[1], room);
+      rows[r] = room;
+      if (++x == width) x = 0, ++y;
+      if (y == s.out[0]) y = 0, ++n;
+    }
+  }
+
+  // The inputs of the window that begins at row `top` and column `left` of image n.
+  void gather(int64_t n, int64_t top, int64_t left, uint8_t* to) const {
     const ConvShape& s = c->shape;
-    const int64_t n = uint32_t(i) / uint32_t(s.out_size), channels = s.in_per_group();
-    const auto pixel = uint32_t(i - n * s.out_size), width = uint32_t(s.out[1]);
-    const int64_t top = pixel / width * s.stride[0] - s.pad_head[0], left = pixel % width * s.stride[1] - s.pad_head[1];
-    const uint8_t* const image = c->x + n * s.in_size * s.in_channels + first;
+    const int64_t channels = s.in_per_group();
+    const uint8_t* const image = c->x + n * s.in_size * s.in_channels + first_channel;
     const bool in_a_row = s.group == 1 && s.dilation[1] == 1 && left >= 0 && left + s.kernel[1] <= s.in[1];
     const int64_t row = s.kernel[1] * channels;
-    uint8_t* to = room;
     for (int64_t ky = 0; ky < s.kernel[0]; ++ky, to += row) {
       const int64_t y = top + ky * s.dilation[0];
       const uint8_t* const from = image + y * s.in[1] * s.in_channels;
@@ -52,7 +63,6 @@ struct GroupRows {
           std::memcpy(to + kx * channels, from + x * s.in_channels, size_t(channels));
       }
     }
-    return room;
   }
 };
 

@@ -43,7 +43,7 @@ struct RowJob {
 PF_INLINE void finish(const RowJob& job, i32x4 first, i32x4 last, int64_t pixel, int64_t channel) {
   const int64_t channels = job.c->shape.in_channels;
   uint8_t* const y = job.y + pixel * channels + channel;
-  if (job.fast->exact && channel + 8 <= channels) return FloatFinish(*job.fast).store(first, last, y);
+  if (job.fast->exact && channel + 8 <= channels) return FloatFinish<true>(*job.fast).store(first, last, y);
   int32_t sums[8];
   first.store(sums), last.store(sums + 4);
   job.c->requantize(sums, channels - channel < 8 ? channels - channel : 8, y);
@@ -58,7 +58,7 @@ struct Sums {
 };
 
 // Two neighbouring pixels under 3 x 3 taps, nowhere in the padding at left or right.
-template <int kStride>
+template <int kStride, bool kSigned>
 PF_INLINE void two_pixels(const RowJob& job, const uint8_t* const* rows, int64_t pixel, int64_t block) {
   constexpr int kColumns = kStride + 3;
   const ConvShape& s = job.c->shape;
@@ -88,8 +88,13 @@ PF_INLINE void two_pixels(const RowJob& job, const uint8_t* const* rows, int64_t
     if (x == kStride) sum[1].add(first, last, w + 48);
     if (x == kStride + 2) sum[1].add(first, last, w + 64);
   }
-  finish(job, sum[0].first, sum[0].last, pixel, c);
-  finish(job, sum[1].first, sum[1].last, pixel + 1, c);
+  if (job.fast->exact && c + 8 <= channels) {
+    uint8_t* const y = job.y + pixel * channels + c;
+    FloatFinish<kSigned>(*job.fast).store(sum[0].first, sum[0].last, sum[1].first, sum[1].last, y, y + channels);
+  } else {
+    finish(job, sum[0].first, sum[0].last, pixel, c);
+    finish(job, sum[1].first, sum[1].last, pixel + 1, c);
+  }
 }
 
 // Any pixel under any taps; `taps`: where each reads.
@@ -111,12 +116,12 @@ void one_pixel(const RowJob& job, int64_t pixel, const uint8_t** taps) {
   }
 }
 
-template <int kStride>
+template <int kStride, bool kSigned>
 int64_t run_inner(const RowJob& job, int64_t pixel, int64_t end) {
   const uint8_t* const rows[] = {job.row(0), job.row(1), job.row(2)};
   const int64_t blocks = blocks_of(job.c->shape);
   for (; pixel + 2 <= end; pixel += 2)
-    for (int64_t b = 0; b < blocks; ++b) two_pixels<kStride>(job, rows, pixel, b);
+    for (int64_t b = 0; b < blocks; ++b) two_pixels<kStride, kSigned>(job, rows, pixel, b);
   return pixel;
 }
 
@@ -128,7 +133,10 @@ void run_row(const RowJob& job, const uint8_t** taps) {
     for (; pixel < width && pixel * stride < s.pad_head[1]; ++pixel) one_pixel(job, pixel, taps);
     int64_t end = pixel;
     while (end < width && end * stride - s.pad_head[1] + 3 <= s.in[1]) ++end;
-    pixel = stride == 1 ? run_inner<1>(job, pixel, end) : run_inner<2>(job, pixel, end);
+    if (job.fast->sign)
+      pixel = stride == 1 ? run_inner<1, true>(job, pixel, end) : run_inner<2, true>(job, pixel, end);
+    else
+      pixel = stride == 1 ? run_inner<1, false>(job, pixel, end) : run_inner<2, false>(job, pixel, end);
   }
   for (; pixel < width; ++pixel) one_pixel(job, pixel, taps);
 }

@@ -69,10 +69,11 @@ void pack_block(const Int8Kernel& kernel, const Int8Gemm& g, int64_t begin, int6
   const int32_t off = kernel.unit == 4 ? g.w_zero - 128 : 0;
   for (int64_t i = begin; i < end; i += kernel.rows) {
     const uint8_t* rows[16];
-    for (int r = 0; r < kernel.rows; ++r) {
-      rows[r] = i + r < end ? g.row(g.source, i + r, to.row + r * row_room(g.k)) : rows[r - 1];
-      to.row_start[i - begin + r] = off ? -off * sum_of(rows[r], g.k) : 0;
-    }
+    const int64_t count = smaller(kernel.rows, end - i);
+    g.rows(g.source, i, count, to.row, row_room(g.k), rows);
+    for (int64_t r = count; r < kernel.rows; ++r) rows[r] = rows[r - 1];
+    for (int r = 0; off && r < kernel.rows; ++r) to.row_start[i - begin + r] = -off * sum_of(rows[r], g.k);
+    for (int r = 0; !off && r < kernel.rows; ++r) to.row_start[i - begin + r] = 0;
     int32_t* const panel = to.panel + (i - begin) * units;
     for (int r = 0; r < kernel.rows; r += 4) {
       if (kernel.unit == 4)
@@ -89,12 +90,12 @@ void run_beside(const Int8Kernel& kernel, const Int8Gemm& g, int64_t units, cons
   const auto run = rows == 1 ? kernel.row : kernel.run;
   if (g.fast->exact) {
     uint8_t tile[kMaxTile];
-    run(units, a, b, row_start, start, {nullptr, tile, kernel.columns, g.fast});
+    run(units, 1, a, b, row_start, start, {nullptr, tile, kernel.columns, g.fast});
     for (int64_t i = 0; i < rows; ++i) std::memcpy(y + i * g.y_stride, tile + i * kernel.columns, size_t(columns));
     return;
   }
   int32_t sums[kMaxTile];
-  run(units, a, b, row_start, start, {sums, nullptr, 0, nullptr});
+  run(units, 1, a, b, row_start, start, {sums, nullptr, 0, g.fast});
   for (int64_t i = 0; i < rows; ++i) (*g.exact)(sums + i * kernel.columns, columns, y + i * g.y_stride);
 }
 
@@ -110,16 +111,16 @@ void run_range(const Int8Kernel& kernel, const Int8Gemm& g, int64_t begin, int64
     for (int64_t j = first * width; j < smaller(last * width, g.n); j += width) {
       const int32_t* const b = g.packed + j * units;
       const int64_t columns = smaller(width, g.n - j);
-      for (int64_t i = block; i < block_end; i += kernel.rows) {
-        const int64_t rows = smaller(kernel.rows, block_end - i);
-        const int32_t* const a = own.panel + (i - block) * units;
-        const int32_t* const row_start = own.row_start + (i - block);
-        uint8_t* const y = g.y + i * g.y_stride + j;
-        if (rows == kernel.rows && columns == width && g.fast->exact)
-          kernel.run(units, a, b, row_start, starts + j, {nullptr, y, g.y_stride, g.fast});
-        else
-          run_beside(kernel, g, units, a, b, row_start, starts + j, rows, columns, y);
+      int64_t i = block;
+      if (columns == width && g.fast->exact) {
+        const int64_t tiles = (block_end - block) / kernel.rows;
+        kernel.run(units, tiles, own.panel, b, own.row_start, starts + j,
+                   {nullptr, g.y + block * g.y_stride + j, g.y_stride, g.fast});
+        i += tiles * kernel.rows;
       }
+      for (; i < block_end; i += kernel.rows)
+        run_beside(kernel, g, units, own.panel + (i - block) * units, b, own.row_start + (i - block), starts + j,
+                   smaller(kernel.rows, block_end - i), columns, g.y + i * g.y_stride + j);
     }
   }
 }
@@ -184,7 +185,7 @@ void int8_gemm(const Int8Kernel& kernel, const Int8Gemm& g, int32_t* scratch) {
 #if !defined(__x86_64__)
 namespace {
 
-const Int8Kernel kPairs = {4, 8, 2, int8_rows<Int8Sums, 4, 2>, int8_row<Int8Sums, 4, 2>};
+const Int8Kernel kPairs = {4, 8, 2, int8_run<Int8Sums, 4, 2, false>, int8_run<Int8Sums, 4, 2, true>};
 
 }  // namespace
 

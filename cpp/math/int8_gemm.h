@@ -14,7 +14,7 @@ namespace pf {
 
 struct FloatRequantize;
 
-// Where a tile goes: as int32 to `sums`, or to bytes at y.
+// Where tiles go: one as int32 to `sums`, or any number of them, below each other, as bytes to y.
 struct Int8Store {
   int32_t* sums;
   uint8_t* y;
@@ -22,14 +22,14 @@ struct Int8Store {
   const FloatRequantize* requantize;
 };
 
+using Int8Run = void (*)(int64_t units, int64_t tiles, const int32_t* a, const int32_t* b, const int32_t* row_start,
+                         const int32_t* start, const Int8Store& to);
+
 struct Int8Kernel {
-  int rows, columns;  // of the tile
+  int rows, columns;  // of a tile
   int unit;           // elements of k in a unit: 2 int16 or 4 bytes
-  // Sums begin as start[column] + row_start[row]. `row` takes the first row of the panel only.
-  void (*run)(int64_t units, const int32_t* a, const int32_t* b, const int32_t* row_start, const int32_t* start,
-              const Int8Store& to);
-  void (*row)(int64_t units, const int32_t* a, const int32_t* b, const int32_t* row_start, const int32_t* start,
-              const Int8Store& to);
+  // Sums begin as start[column], with 4 bytes to a unit + row_start[row]. `row` takes the first row of each panel only.
+  Int8Run run, row;
 };
 
 // The kernel for this machine; the same one for the whole life of the process.
@@ -47,12 +47,14 @@ struct Int8Side {
 int64_t int8_packed_size(const Int8Kernel& kernel, int64_t n, int64_t k);
 void int8_pack(const Int8Kernel& kernel, const Int8Side& side, int32_t* packed);
 
-// Answers row i of A, in `room` or anywhere else; there are 16 bytes behind each.
-using Int8Row = const uint8_t* (*)(const void* source, int64_t i, uint8_t* room);
+// Where rows [i, i + count) of A are: there are 16 bytes behind each. They may be brought to room, room + room_step,
+// ...
+using Int8Rows = void (*)(const void* source, int64_t i, int64_t count, uint8_t* room, int64_t room_step,
+                          const uint8_t** rows);
 
 struct Int8Gemm {
   int64_t m, n, k;
-  Int8Row row;
+  Int8Rows rows;
   const void* source;
   int32_t x_zero, w_zero;
   const int32_t* packed;

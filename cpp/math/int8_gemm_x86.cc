@@ -10,7 +10,7 @@
 namespace pf {
 namespace sse {
 #include "math/int8_kernel.h"
-const Int8Kernel kInt8 = {4, 8, 2, int8_rows<Int8Sums, 4, 2>, int8_row<Int8Sums, 4, 2>};
+const Int8Kernel kInt8 = {4, 8, 2, int8_run<Int8Sums, 4, 2, false>, int8_run<Int8Sums, 4, 2, true>};
 }  // namespace sse
 }  // namespace pf
 
@@ -24,6 +24,7 @@ namespace pf {
 namespace avx2 {
 struct Sums {
   static constexpr int kLanes = 8;
+  static constexpr bool kRowStarts = false;
   __m256i v;
   static PF_INLINE Sums load(const int32_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
   static PF_INLINE Sums splat(const int32_t* p) { return {_mm256_set1_epi32(*p)}; }
@@ -31,27 +32,30 @@ struct Sums {
   static PF_INLINE Sums dot(Sums row, Sums column, Sums sum) {
     return {_mm256_add_epi32(sum.v, _mm256_madd_epi16(row.v, column.v))};
   }
-  static PF_INLINE __m256i whole(Sums sum, const FloatRequantize& r) {
+  using Finish = FloatRequantize;
+  template <bool kSigned>
+  static PF_INLINE __m256i whole(Sums sum, const Finish& r) {
     __m256 t = _mm256_mul_ps(_mm256_cvtepi32_ps(sum.v), _mm256_set1_ps(r.scale));
     asm("" : "+x"(t));  // not one rounding with the sum
-    const __m256 sign = _mm256_and_ps(t, _mm256_castsi256_ps(_mm256_set1_epi32(r.sign)));
-    t = _mm256_add_ps(t, _mm256_or_ps(_mm256_set1_ps(r.offset), sign));
-    return _mm256_add_epi32(_mm256_cvtps_epi32(t), _mm256_set1_epi32(r.zero_point));
+    __m256 offset = _mm256_set1_ps(r.offset);
+    if (kSigned) offset = _mm256_or_ps(offset, _mm256_and_ps(t, _mm256_castsi256_ps(_mm256_set1_epi32(r.sign))));
+    return _mm256_add_epi32(_mm256_cvtps_epi32(_mm256_add_ps(t, offset)), _mm256_set1_epi32(r.zero_point));
   }
-  using Finish = FloatRequantize;
-  template <int kVectors>
-  static PF_INLINE void finish(const Sums* sums, const FloatRequantize& r, uint8_t* y) {
-    for (int j = 0; j < kVectors; j += 2) {
-      const __m256i pairs = _mm256_packs_epi32(whole(sums[j], r), whole(sums[j + 1], r));
+  template <int kRows, int kVectors, bool kSigned>
+  static PF_INLINE void finish(const Sums (&sums)[kRows][kVectors], const Finish& r, uint8_t* y, int64_t stride) {
+    static_assert(kVectors == 2);
+    PF_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      const __m256i pairs = _mm256_packs_epi32(whole<kSigned>(sums[i][0], r), whole<kSigned>(sums[i][1], r));
       const __m256i words = _mm256_permute4x64_epi64(pairs, 0xd8);
       const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(y + 8 * j), _mm_max_epu8(bytes, _mm_set1_epi8(char(r.low))));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(y + i * stride), _mm_max_epu8(bytes, _mm_set1_epi8(char(r.low))));
     }
   }
 };
 PF_INLINE Sums operator+(Sums a, Sums b) { return {_mm256_add_epi32(a.v, b.v)}; }
 #include "math/int8_kernel.h"
-const Int8Kernel kInt8 = {4, 16, 2, int8_rows<Sums, 4, 2>, int8_row<Sums, 4, 2>};
+const Int8Kernel kInt8 = {4, 16, 2, int8_run<Sums, 4, 2, false>, int8_run<Sums, 4, 2, true>};
 }  // namespace avx2
 }  // namespace pf
 #if defined(__clang__)
@@ -67,6 +71,7 @@ namespace pf {
 namespace vnni {
 struct Sums {
   static constexpr int kLanes = 16;
+  static constexpr bool kRowStarts = true;
   __m512i v;
   static PF_INLINE Sums load(const int32_t* p) { return {_mm512_loadu_si512(p)}; }
   static PF_INLINE Sums splat(const int32_t* p) { return {_mm512_set1_epi32(*p)}; }
@@ -74,24 +79,29 @@ struct Sums {
   // Unsigned bytes of the row times signed ones of the columns.
   static PF_INLINE Sums dot(Sums row, Sums column, Sums sum) { return {_mm512_dpbusd_epi32(sum.v, row.v, column.v)}; }
   using Finish = FloatRequantize;
-  template <int kVectors>
-  static PF_INLINE void finish(const Sums* sums, const FloatRequantize& r, uint8_t* y) {
+  template <bool kSigned>
+  static PF_INLINE __m128i bytes(Sums sum, const Finish& r) {
+    __m512 t = _mm512_mul_ps(_mm512_cvtepi32_ps(sum.v), _mm512_set1_ps(r.scale));
+    asm("" : "+v"(t));  // not one rounding with the sum
+    __m512i offset = _mm512_castps_si512(_mm512_set1_ps(r.offset));
+    if (kSigned) offset = _mm512_or_si512(offset, _mm512_and_si512(_mm512_castps_si512(t), _mm512_set1_epi32(r.sign)));
+    const __m512i whole = _mm512_cvtps_epi32(_mm512_add_ps(t, _mm512_castsi512_ps(offset)));
+    const __m512i shifted = _mm512_add_epi32(whole, _mm512_set1_epi32(r.zero_point));
+    return _mm512_cvtusepi32_epi8(_mm512_max_epi32(shifted, _mm512_set1_epi32(r.low)));
+  }
+  template <int kRows, int kVectors, bool kSigned>
+  static PF_INLINE void finish(const Sums (&sums)[kRows][kVectors], const Finish& r, uint8_t* y, int64_t stride) {
     PF_UNROLL
-    for (int j = 0; j < kVectors; ++j) {
-      __m512 t = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[j].v), _mm512_set1_ps(r.scale));
-      asm("" : "+v"(t));  // not one rounding with the sum
-      const __m512i sign = _mm512_and_si512(_mm512_castps_si512(t), _mm512_set1_epi32(r.sign));
-      const __m512i offset = _mm512_or_si512(_mm512_castps_si512(_mm512_set1_ps(r.offset)), sign);
-      const __m512i whole = _mm512_cvtps_epi32(_mm512_add_ps(t, _mm512_castsi512_ps(offset)));
-      const __m512i shifted = _mm512_add_epi32(whole, _mm512_set1_epi32(r.zero_point));
-      const __m128i bytes = _mm512_cvtusepi32_epi8(_mm512_max_epi32(shifted, _mm512_set1_epi32(r.low)));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(y + kLanes * j), bytes);
+    for (int i = 0; i < kRows; ++i) {
+      PF_UNROLL
+      for (int j = 0; j < kVectors; ++j)
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(y + i * stride + j * kLanes), bytes<kSigned>(sums[i][j], r));
     }
   }
 };
 PF_INLINE Sums operator+(Sums a, Sums b) { return {_mm512_add_epi32(a.v, b.v)}; }
 #include "math/int8_kernel.h"
-const Int8Kernel kInt8 = {8, 32, 4, int8_rows<Sums, 8, 2>, int8_row<Sums, 8, 2>};
+const Int8Kernel kInt8 = {8, 32, 4, int8_run<Sums, 8, 2, false>, int8_run<Sums, 8, 2, true>};
 }  // namespace vnni
 }  // namespace pf
 #if defined(__clang__)

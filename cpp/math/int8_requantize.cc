@@ -68,7 +68,7 @@ struct Steps {
     }
   }
   bool hold(const FloatRequantize& r) const {
-    const FloatFinish finish(r);
+    const FloatFinish<true> finish(r);
     const auto element = [&](int64_t sum) {
       const int32_t v = finish(i32x4::splat(int32_t(sum))).lane(0);
       return v < r.low ? int32_t(r.low) : v;
@@ -82,7 +82,9 @@ struct Steps {
 }  // namespace
 
 FloatRequantize::FloatRequantize(const Requantize& wanted, int64_t limit)
-    : zero_point(wanted.zero_point()), low(uint8_t(wanted.low())) {
+    : zero_point(wanted.zero_point()),
+      base(wanted.zero_point() - bits(f32x4::splat(FloatFinish<true>::kMagic)).lane(0)),
+      low(uint8_t(wanted.low())) {
   const float wanted_scale = float(wanted.scale());
   // Beyond that the rounding below would leave the range of its trick.
   if (!(wanted_scale > 0) || limit >= INT32_MAX || !(double(limit) * double(wanted_scale) < 0x1p21)) return;

@@ -115,11 +115,13 @@ PF_INLINE i32x4 rounded_high(i32x4 a, i32x4 b) {
 struct FixedPointVector {
   i32x4 multiplier, half, sign;
   int shift;
+  bool halves;  // an even number is halved
   FixedPointVector(int32_t factor, int bits)
       : multiplier(i32x4::splat(factor)),
         half(i32x4::splat(bits ? 1 << (bits - 1) : 0)),
         sign(i32x4::splat(bits ? -1 : 0)),
-        shift(bits) {}
+        shift(bits),
+        halves(factor == 1 << 30 && bits == 0) {}
   PF_INLINE i32x4 operator()(i32x4 x) const {
     const i32x4 high = rounded_high(x, multiplier);
     return (high + half + ((high >> 31) & sign)) >> shift;
@@ -132,6 +134,7 @@ struct FloatRequantize {
   float scale = 0, offset = 0;
   int32_t sign = 0;  // the bits of the product that the offset takes: with its sign it goes away from 0
   int32_t zero_point = 0;
+  int32_t base = 0;  // see FloatFinish
   uint8_t low = 0;
   bool exact = false;
 
@@ -140,36 +143,37 @@ struct FloatRequantize {
   FloatRequantize(const Requantize& wanted, int64_t limit);
 };
 
-// Eight sums at a time to elements, by floats.
+// Sums to elements by floats. kSigned: the requantization has a sign.
+template <bool kSigned>
 struct FloatFinish {
+  // Behind this number floats are whole: what is added to it is rounded, halves to even, into its last bits.
+  static constexpr float kMagic = 0x1.8p23f;
   f32x4 scale, offset, magic;
-  i32x4 sign, zero_point;
+  i32x4 sign, base;
   uint8_t low;
 
   PF_INLINE explicit FloatFinish(const FloatRequantize& r)
       : scale(f32x4::load_splat(&r.scale)),
         offset(f32x4::load_splat(&r.offset)),
+        magic(f32x4::load_splat(&kMagic)),
         sign(load_splat(&r.sign)),
-        zero_point(load_splat(&r.zero_point)),
-        low(r.low) {
-#if !defined(__SSE2__)
-    // Behind this number floats are whole: what is added to it is rounded, halves to even, into its last bits.
-    magic = f32x4::load_splat(&kMagic);
-    zero_point = zero_point - bits(magic);
-#endif
-  }
+        base(load_splat(&r.base)),
+        low(r.low) {}
   // What is then clamped. Product and sum are rounded one by one on every machine.
   PF_INLINE i32x4 operator()(i32x4 sum) const {
     f32x4 t = to_float(sum) * scale;
 #if defined(__SSE2__)
     asm("" : "+x"(t.v));
 #endif
-    t = t + from_bits(bits(offset) | (bits(t) & sign));
-#if defined(__SSE2__)
-    return i32x4{(RawI32x4)_mm_cvtps_epi32((__m128)t.v)} + zero_point;
-#else
-    return bits(t + magic) + zero_point;
-#endif
+    t = t + (kSigned ? from_bits(bits(offset) | (bits(t) & sign)) : offset);
+    return bits(t + magic) + base;
+  }
+  // Two times eight sums.
+  PF_INLINE void store(i32x4 a, i32x4 b, i32x4 c, i32x4 d, uint8_t* y, uint8_t* z) const {
+    RawU8x16 bytes;
+    narrow_u8(narrow((*this)(a), (*this)(b)), narrow((*this)(c), (*this)(d)), low, &bytes);
+    std::memcpy(y, &bytes, 8);
+    std::memcpy(z, reinterpret_cast<const char*>(&bytes) + 8, 8);
   }
   PF_INLINE void store(i32x4 a, i32x4 b, uint8_t* y) const {
     RawU8x16 bytes;
@@ -177,14 +181,12 @@ struct FloatFinish {
     narrow_u8(x, x, low, &bytes);
     std::memcpy(y, &bytes, 8);
   }
-
- private:
-  static constexpr float kMagic = 0x1.8p23f;
 };
 
 // Four sums of products, as the micro kernel of math/int8_gemm.h wants its vectors.
 struct Int8Sums {
   static constexpr int kLanes = 4;
+  static constexpr bool kRowStarts = false;
   i32x4 v;
   static PF_INLINE Int8Sums load(const int32_t* p) { return {i32x4::load(p)}; }
   static PF_INLINE Int8Sums splat(const int32_t* p) { return {load_splat(p)}; }
@@ -192,11 +194,15 @@ struct Int8Sums {
   static PF_INLINE Int8Sums dot(Int8Sums row, Int8Sums column, Int8Sums sum) {
     return {sum.v + pf::dot(i16x8{(RawI16x8)row.v.v}, i16x8{(RawI16x8)column.v.v})};
   }
-  using Finish = FloatFinish;
-  template <int kVectors>
-  static PF_INLINE void finish(const Int8Sums* sums, const FloatFinish& f, uint8_t* y) {
+  using Finish = FloatRequantize;
+  template <int kRows, int kVectors, bool kSigned>
+  static PF_INLINE void finish(const Int8Sums (&sums)[kRows][kVectors], const Finish& r, uint8_t* y, int64_t stride) {
+    static_assert(kVectors == 2);
+    const FloatFinish<kSigned> f(r);
     PF_UNROLL
-    for (int j = 0; j < kVectors; j += 2) f.store(sums[j].v, sums[j + 1].v, y + j * kLanes);
+    for (int i = 0; i + 1 < kRows; i += 2)
+      f.store(sums[i][0].v, sums[i][1].v, sums[i + 1][0].v, sums[i + 1][1].v, y + i * stride, y + (i + 1) * stride);
+    if (kRows % 2) f.store(sums[kRows - 1][0].v, sums[kRows - 1][1].v, y + (kRows - 1) * stride);
   }
 };
 PF_INLINE Int8Sums operator+(Int8Sums a, Int8Sums b) { return {a.v + b.v}; }

@@ -60,7 +60,8 @@ struct Sum {
       const i16x8 none = i16x8::splat(0);
       const i32x4 zero = i32x4::splat(q.zero_point);
       const auto scaled = [&](const FixedPointVector& v, i16x8 pairs) {  // the upper half of a pair is the element
-        return v(i32x4{(RawI32x4)pairs.v} << (kBits - 16));
+        const i32x4 x = i32x4{(RawI32x4)pairs.v} << (kBits - 16);
+        return v.halves ? x >> 1 : v(x);  // of the term of the larger scale it is a half
       };
       for (; i + 8 <= end; i += 8) {
         const i16x8 ea = i16x8::load_u8(ta + i) - eight_za, eb = i16x8::load_u8(tb + i) - eight_zb;

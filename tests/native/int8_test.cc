@@ -162,7 +162,7 @@ TEST("requantization by floats: the same elements wherever it says so, and it mo
     for (int64_t sum = -limit; fast.exact && sum < limit - 8; sum += 4) {
       const int32_t sums[] = {int32_t(sum), int32_t(sum + 1), int32_t(sum + 2), int32_t(sum + 3)};
       uint8_t y[8];
-      FloatFinish(fast).store(i32x4::load(sums), i32x4::load(sums), y);
+      FloatFinish<true>(fast).store(i32x4::load(sums), i32x4::load(sums), y);
       for (int k = 0; k < 4; ++k) off += y[k] != wanted(sums[k]);
     }
     EXPECT(off == 0, off, scale, wanted.zero_point(), wanted.low());

@@ -187,10 +187,59 @@ namespace {
 
 const Int8Kernel kPairs = {4, 8, 2, int8_run<Int8Sums, 4, 2, false>, int8_run<Int8Sums, 4, 2, true>};
 
+#if defined(__wasm_relaxed_simd__)
+// The relaxed product of bytes promises what we need only for 7 bits of the row. With 8 engines differ: some take them
+// as unsigned and add up exactly (x86 with VNNI), others saturate or take them as signed. Which, is for ever the same.
+struct ByteSums : Int8Sums {
+  static constexpr bool kRowStarts = true;
+  static PF_INLINE ByteSums load(const int32_t* p) { return {Int8Sums::load(p)}; }
+  static PF_INLINE ByteSums splat(const int32_t* p) { return {Int8Sums::splat(p)}; }
+  static PF_INLINE ByteSums dot(ByteSums row, ByteSums column, ByteSums sum) {
+    const v128_t added = wasm_i32x4_relaxed_dot_i8x16_i7x16_add((v128_t)column.v.v, (v128_t)row.v.v, (v128_t)sum.v.v);
+    return {Int8Sums{i32x4{(RawI32x4)added}}};
+  }
+  template <int kRows, int kVectors, bool kSigned>
+  static PF_INLINE void finish(const ByteSums (&sums)[kRows][kVectors], const Finish& r, uint8_t* y, int64_t stride) {
+    Int8Sums plain[kRows][kVectors];
+    PF_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      PF_UNROLL
+      for (int j = 0; j < kVectors; ++j) plain[i][j] = sums[i][j];
+    }
+    Int8Sums::finish<kRows, kVectors, kSigned>(plain, r, y, stride);
+  }
+};
+PF_INLINE ByteSums operator+(ByteSums a, ByteSums b) { return {Int8Sums{a.v + b.v}}; }
+
+const Int8Kernel kBytes = {4, 8, 4, int8_run<ByteSums, 4, 2, false>, int8_run<ByteSums, 4, 2, true>};
+
+// Whether bytes at their bounds come out right: 4 products of each column by each row.
+bool bytes_are_exact() {
+  // Volatile: it is the engine that is asked, not the compiler.
+  static volatile uint32_t columns[] = {0x7f7f7f7fu, 0x80808080u, 0x7f80017fu}, rows[] = {0xffffffffu, 0xff80ff01u};
+  for (const auto& column : columns)
+    for (const auto& row : rows) {
+      const uint32_t w = column, x = row;
+      int32_t wanted = 1000;
+      for (int i = 0; i < 32; i += 8) wanted += int32_t(int8_t(w >> i)) * int32_t(uint8_t(x >> i));
+      const ByteSums none{Int8Sums{i32x4::splat(1000)}}, a{Int8Sums{i32x4::splat(int32_t(x))}},
+          b{Int8Sums{i32x4::splat(int32_t(w))}};
+      if (ByteSums::dot(a, b, none).v.lane(0) != wanted) return false;
+    }
+  return true;
+}
+#endif
+
 }  // namespace
 
-const Int8Kernel& int8_kernel() { return kPairs; }
-const Int8Kernel* int8_kernel_at(int i) { return i == 0 ? &kPairs : nullptr; }
+const Int8Kernel* int8_kernel_at(int i) {
+#if defined(__wasm_relaxed_simd__)
+  static const bool bytes = bytes_are_exact();
+  if (bytes && i-- == 0) return &kBytes;
+#endif
+  return i == 0 ? &kPairs : nullptr;
+}
+const Int8Kernel& int8_kernel() { return *int8_kernel_at(0); }
 #endif
 
 }  // namespace pf

@@ -51,9 +51,9 @@ PF_INLINE void finish(const RowJob& job, i32x4 first, i32x4 last, int64_t pixel,
 
 struct Sums {
   i32x4 first, last;
-  PF_INLINE void add(i16x8 a_first, i16x8 a_last, const int16_t* w) {
-    first = first + dot(a_first, i16x8::load(w));
-    last = last + dot(a_last, i16x8::load(w + 8));
+  PF_INLINE void add(const BytePairs& pairs, const int16_t* w) {
+    first = first + dot(pairs.first, i16x8::load(w));
+    last = last + dot(pairs.last, i16x8::load(w + 8));
   }
 };
 
@@ -69,24 +69,22 @@ PF_INLINE void two_pixels(const RowJob& job, const uint8_t* const* rows, int64_t
   Sums sum[2] = {none, none};
   PF_UNROLL
   for (int x = 0; x < kColumns; ++x) {
-    const i16x8 a = i16x8::load_u8(rows[0] + from + x * channels), b = i16x8::load_u8(rows[1] + from + x * channels);
-    const i16x8 first = first_pairs(a, b), last = last_pairs(a, b);
-    if (x < 3) sum[0].add(first, last, w + x * 16);
-    if (x >= kStride) sum[1].add(first, last, w + (x - kStride) * 16);
+    const BytePairs pairs(load_eight(rows[0] + from + x * channels), load_eight(rows[1] + from + x * channels));
+    if (x < 3) sum[0].add(pairs, w + x * 16);
+    if (x >= kStride) sum[1].add(pairs, w + (x - kStride) * 16);
   }
-  i16x8 third[kColumns];
+  RawU8x16 third[kColumns];
   PF_UNROLL
-  for (int x = 0; x < kColumns; ++x) third[x] = i16x8::load_u8(rows[2] + from + x * channels);
+  for (int x = 0; x < kColumns; ++x) third[x] = load_eight(rows[2] + from + x * channels);
   PF_UNROLL
   for (int x = 0; x < kColumns; ++x) {
     if (x % kStride && x != 2) continue;
     // What follows the last column meets weights of 0.
-    const i16x8 next = third[x + 1 < kColumns ? x + 1 : x];
-    const i16x8 first = first_pairs(third[x], next), last = last_pairs(third[x], next);
-    if (x == 0) sum[0].add(first, last, w + 48);
-    if (x == 2) sum[0].add(first, last, w + 64);
-    if (x == kStride) sum[1].add(first, last, w + 48);
-    if (x == kStride + 2) sum[1].add(first, last, w + 64);
+    const BytePairs pairs(third[x], third[x + 1 < kColumns ? x + 1 : x]);
+    if (x == 0) sum[0].add(pairs, w + 48);
+    if (x == 2) sum[0].add(pairs, w + 64);
+    if (x == kStride) sum[1].add(pairs, w + 48);
+    if (x == kStride + 2) sum[1].add(pairs, w + 64);
   }
   if (job.fast->exact && c + 8 <= channels) {
     uint8_t* const y = job.y + pixel * channels + c;
@@ -109,8 +107,7 @@ void one_pixel(const RowJob& job, int64_t pixel, const uint8_t** taps) {
     Sums sum{i32x4::load(job.start + c), i32x4::load(job.start + c + 4)};
     const int16_t* const w = job.w + c * 2 * pairs;
     for (int64_t p = 0; p < pairs; ++p) {
-      const i16x8 a = i16x8::load_u8(taps[2 * p] + c), b = i16x8::load_u8(taps[2 * p + 1] + c);
-      sum.add(first_pairs(a, b), last_pairs(a, b), w + p * 16);
+      sum.add(BytePairs(load_eight(taps[2 * p] + c), load_eight(taps[2 * p + 1] + c)), w + p * 16);
     }
     finish(job, sum.first, sum.last, pixel, c);
   }

@@ -88,15 +88,15 @@ void pack_block(const Int8Kernel& kernel, const Int8Gemm& g, int64_t begin, int6
 void run_beside(const Int8Kernel& kernel, const Int8Gemm& g, int64_t units, const int32_t* a, const int32_t* b,
                 const int32_t* row_start, const int32_t* start, int64_t rows, int64_t columns, uint8_t* y) {
   const auto run = rows == 1 ? kernel.row : kernel.run;
+  uint8_t tile[kMaxTile];
   if (g.fast->exact) {
-    uint8_t tile[kMaxTile];
     run(units, 1, a, b, row_start, start, {nullptr, tile, kernel.columns, g.fast});
-    for (int64_t i = 0; i < rows; ++i) std::memcpy(y + i * g.y_stride, tile + i * kernel.columns, size_t(columns));
-    return;
+  } else {
+    int32_t sums[kMaxTile];
+    run(units, 1, a, b, row_start, start, {sums, nullptr, 0, g.fast});
+    (*g.exact)(sums, rows* kernel.columns, tile);
   }
-  int32_t sums[kMaxTile];
-  run(units, 1, a, b, row_start, start, {sums, nullptr, 0, g.fast});
-  for (int64_t i = 0; i < rows; ++i) (*g.exact)(sums + i * kernel.columns, columns, y + i * g.y_stride);
+  for (int64_t i = 0; i < rows; ++i) std::memcpy(y + i * g.y_stride, tile + i * kernel.columns, size_t(columns));
 }
 
 // Rows [begin, end) by panels [first, last) of columns.

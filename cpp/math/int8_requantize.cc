@@ -32,16 +32,17 @@ void Requantize::operator()(const int32_t* sums, int64_t n, uint8_t* y) const {
   int64_t i = 0;
   if (multiplier_) {
     const FixedPointVector scaled(multiplier_, shift_);
-    const i32x4 zero = i32x4::splat(zero_point_), most = i32x4::splat(1 << 30);
+    const i32x4 zero = i32x4::splat(zero_point_);
+    i32x4 over = i32x4::splat(0);  // negative where a sum has more than 30 bits
     for (; i + 8 <= n; i += 8) {
       const i32x4 a = i32x4::load(sums + i), b = i32x4::load(sums + i + 4);
-      const i32x4 over = (a > most) | (b > most) | (a < i32x4::splat(-(1 << 30))) | (b < i32x4::splat(-(1 << 30)));
-      if (over.lane(0) | over.lane(1) | over.lane(2) | over.lane(3)) break;
+      over = over | (a ^ (a << 1)) | (b ^ (b << 1));
       RawU8x16 bytes;
       const i16x8 x = narrow(scaled(a) + zero, scaled(b) + zero);
       narrow_u8(x, x, uint8_t(low_), &bytes);
       std::memcpy(y + i, &bytes, 8);
     }
+    if ((over.lane(0) | over.lane(1) | over.lane(2) | over.lane(3)) < 0) i = 0;
   }
   for (; i < n; ++i) y[i] = (*this)(sums[i]);
 }

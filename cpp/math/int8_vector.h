@@ -64,6 +64,39 @@ PF_INLINE i32x4 dot(i16x8 a, i16x8 b) {
 PF_INLINE i16x8 first_pairs(i16x8 a, i16x8 b) { return {__builtin_shufflevector(a.v, b.v, 0, 8, 1, 9, 2, 10, 3, 11)}; }
 PF_INLINE i16x8 last_pairs(i16x8 a, i16x8 b) { return {__builtin_shufflevector(a.v, b.v, 4, 12, 5, 13, 6, 14, 7, 15)}; }
 
+// Eight bytes at the beginning of a vector.
+PF_INLINE RawU8x16 load_eight(const uint8_t* p) {
+#if defined(__wasm_simd128__)
+  return (RawU8x16)wasm_v128_load64_zero(p);
+#elif defined(__SSE2__)
+  return (RawU8x16)_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+#else
+  RawU8x16 x = {};
+  std::memcpy(&x, p, 8);
+  return x;
+#endif
+}
+
+// The first eight bytes of two vectors in turn, widened.
+struct BytePairs {
+  i16x8 first, last;
+  PF_INLINE BytePairs(RawU8x16 a, RawU8x16 b) {
+#if defined(__SSE2__)
+    const __m128i both = _mm_unpacklo_epi8((__m128i)a, (__m128i)b), none = _mm_setzero_si128();
+    first.v = (RawI16x8)_mm_unpacklo_epi8(both, none);
+    last.v = (RawI16x8)_mm_unpackhi_epi8(both, none);
+#else
+    const RawU8x16 both = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+#if defined(__wasm_simd128__)
+    first.v = (RawI16x8)wasm_u16x8_extend_low_u8x16((v128_t)both);
+    last.v = (RawI16x8)wasm_u16x8_extend_high_u8x16((v128_t)both);
+#else
+    for (int i = 0; i < 8; ++i) first.v[i] = both[i], last.v[i] = both[8 + i];
+#endif
+#endif
+  }
+};
+
 // Both clamped to int16.
 PF_INLINE i16x8 narrow(i32x4 a, i32x4 b) {
 #if defined(__wasm_simd128__)

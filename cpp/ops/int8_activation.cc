@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Functions of quantized tensors: Int8Relu; Int8LeakyRelu and Int8Sigmoid, each by a table of its 256 values;
 // Int8Softmax.
+// build: loops
 #include <cmath>
 
 #include "math/int8.h"

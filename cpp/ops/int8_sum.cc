@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sums of quantized tensors: Int8Sum, Int8SumRelu, Int8Add, Int8AddRelu. Both terms are brought to twice the larger
 // scale with 20 bits behind the point (gemmlowp's way), added, and brought to the scale of the output.
+// build: loops
 #include <cmath>
 
 #include "math/int8_vector.h"

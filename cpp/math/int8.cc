@@ -2,7 +2,8 @@
 #include "math/int8.h"
 
 #include <cmath>
-#include <cstring>
+
+#include "math/int8_vector.h"
 
 namespace pf {
 namespace {
@@ -29,98 +30,46 @@ uint8_t quantize(float x, const Quantization& q) {
   return scaled < 1e6f ? clamp_u8(int64_t(scaled) + q.zero_point) : 255;
 }
 
-Requantize::Requantize(float scale, const Quantization& y, bool relu)
-    : scale_(scale), zero_point_(y.zero_point), low_(relu ? y.zero_point : 0) {
-  uint32_t bits;
-  std::memcpy(&bits, &scale, sizeof bits);
-  // scale = multiplier / 2^31 / 2^shift
-  if (scale < 1.f && scale >= 0x1p-32f) {
-    multiplier_ = int32_t(((bits & 0x007FFFFFu) | 0x00800000u) << 7);
-    shift_ = 127 + 31 - 32 - int32_t(bits >> 23);
+void quantize(const float* x, int64_t n, const Quantization& q, uint8_t* y) {
+  const f32x4 scale = f32x4::splat(q.scale), low = f32x4::splat(-1000), high = f32x4::splat(1000);
+  const i16x8 zero = i16x8::splat(int16_t(q.zero_point));
+  // Behind this number floats are whole: what is added to it is rounded, halves to even, into its last bits.
+  const float magic = 0x1.8p23f;
+  const auto whole = [&](const float* p) {
+    const f32x4 t = f32x4::load(p) / scale;
+    const f32x4 number = from_bits(bits(t) & (t == t));
+    return bits(min(max(number, low), high) + f32x4::load_splat(&magic)) - bits(f32x4::load_splat(&magic));
+  };
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    RawU8x16 bytes;
+    narrow_u8(narrow(whole(x + i), whole(x + i + 4)) + zero, narrow(whole(x + i + 8), whole(x + i + 12)) + zero, 0,
+              &bytes);
+    std::memcpy(y + i, &bytes, 16);
   }
+  for (; i < n; ++i) y[i] = quantize(x[i], q);
 }
 
-uint8_t Requantize::operator()(int32_t sum) const {
-  if (!multiplier_) {
-    const double scaled = std::round(double(sum) * scale_);
-    return scaled > 1e6 ? 255 : clamp_u8(scaled < -1e6 ? -1000000 : int64_t(scaled) + zero_point_, low_);
+void dequantize(const uint8_t* x, int64_t n, const Quantization& q, float* y) {
+  const f32x4 scale = f32x4::splat(q.scale);
+  const i16x8 zero = i16x8::splat(int16_t(q.zero_point)), none = i16x8::splat(0);
+  const auto number = [scale](i16x8 pairs) { return scale * to_float(i32x4{(RawI32x4)pairs.v} >> 16); };
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    const i16x8 v = i16x8::load_u8(x + i) - zero;
+    number(first_pairs(none, v)).store(y + i);
+    number(last_pairs(none, v)).store(y + i + 4);
   }
-  const int64_t product = int64_t(sum) * multiplier_;
-  const int32_t high = int32_t(uint32_t(uint64_t(product + 0x40000000) >> 31));
-  const int32_t mask = int32_t((1u << shift_) - 1), remainder = (high & mask) - (high < 0);
-  return clamp_u8(int64_t(high >> shift_) + (remainder > mask >> 1) + zero_point_, low_);
+  for (; i < n; ++i) y[i] = q.scale * float(x[i] - q.zero_point);
 }
 
-int32_t dot_i16(const int16_t* a, const int16_t* b, int64_t n) {
-  int32_t sum = 0;
-  for (int64_t i = 0; i < n; ++i) sum += int32_t(a[i]) * b[i];
-  return sum;
-}
-
-void widen(const uint8_t* x, int64_t n, int32_t zero_point, int16_t* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = int16_t(x[i] - zero_point);
-}
-
-const int16_t* Int8Weights::get(const Int8Tensor& w, bool by_tap) {
+const int16_t* Int8Weights::get(const Int8Tensor& w) {
   if (version_ == w.t.version() && zero_point_ == w.q.zero_point) return values_.data();
-  const int64_t n = w.t.size(), rows = w.t.dim(0), taps = rows ? n / rows : 0;
+  const int64_t n = w.t.size();
   values_.resize(size_t(n));
-  widen(w.t.data<uint8_t>(), n, w.q.zero_point, values_.data());
-  if (by_tap) {
-    const std::vector<int16_t> by_row = values_;
-    for (int64_t i = 0; i < n; ++i) values_[size_t(i % taps * rows + i / taps)] = by_row[size_t(i)];
-  }
+  for (int64_t i = 0; i < n; ++i) values_[size_t(i)] = int16_t(w.t.data<uint8_t>()[i] - w.q.zero_point);
   version_ = w.t.version(), zero_point_ = w.q.zero_point;
   return values_.data();
-}
-
-Status int8_conv(OpRun& op, const ConvShape& s, const Int8Tensor& x, const int16_t* weights, const int32_t* bias,
-                 const Requantize& requantize, uint8_t* y) {
-  const int64_t patch = s.patch(), channels = s.in_per_group(), outs = s.out_per_group();
-  PF_CHECK(patch <= kMostInt8Terms, shape, "an output sums ", patch, " products; there may be ", kMostInt8Terms);
-  const bool depthwise = s.depthwise();
-  const int64_t room = depthwise ? s.out_channels : patch;
-  int32_t* sums;
-  int16_t* rows;
-  PF_TRY(op.scratch(room * thread_count(), &sums));
-  PF_TRY(op.scratch(room * thread_count(), &rows));
-  const uint8_t* in = x.t.data<uint8_t>();
-  const int32_t zero = x.q.zero_point;
-  parallel_for(s.batch * s.out_size, 1 + 65536 / (patch * s.out_channels + 1), [=](int64_t begin, int64_t end) {
-    int32_t* sum = sums + room * thread_index();
-    int16_t* row = rows + room * thread_index();
-    for (int64_t i = begin; i < end; ++i) {
-      const uint8_t* image = in + i / s.out_size * s.in_size * s.in_channels;
-      uint8_t* out = y + i * s.out_channels;
-      if (depthwise) {
-        for (int64_t c = 0; c < s.out_channels; ++c) sum[c] = 0;
-        for (int64_t k = 0; k < s.taps; ++k) {
-          const int64_t place = tap_place(s, i % s.out_size, k);
-          if (place < 0) continue;
-          const uint8_t* from = image + place * s.in_channels;
-          const int16_t* w = weights + k * s.out_channels;
-          for (int64_t c = 0; c < s.out_channels; ++c) sum[c] += int32_t(from[c] - zero) * w[c];
-        }
-        for (int64_t c = 0; c < s.out_channels; ++c)
-          out[c] = requantize(bias ? saturate(int64_t(sum[c]) + bias[c]) : sum[c]);
-        continue;
-      }
-      for (int64_t g = 0; g < s.group; ++g) {
-        for (int64_t k = 0; k < s.taps; ++k) {
-          const int64_t place = tap_place(s, i % s.out_size, k);
-          if (place < 0)
-            std::memset(row + k * channels, 0, size_t(channels) * sizeof *row);
-          else
-            widen(image + place * s.in_channels + g * channels, channels, zero, row + k * channels);
-        }
-        for (int64_t m = g * outs; m < (g + 1) * outs; ++m) {
-          const int32_t dot = dot_i16(row, weights + m * patch, patch);
-          out[m] = requantize(bias ? saturate(int64_t(dot) + bias[m]) : dot);
-        }
-      }
-    }
-  });
-  return {};
 }
 
 Status int8_conv_transpose(OpRun& op, const ConvShape& s, const Int8Tensor& x, const int16_t* weights,

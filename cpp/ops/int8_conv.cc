@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products of quantized tensors: Int8Conv, Int8ConvRelu, Int8ConvTranspose, Int8FC, Int8FCRelu. Sums of int32 become
 // elements of the output by one multiplication.
-#include "math/int8.h"
+#include "math/int8_conv.h"
+
+#include <optional>
 
 namespace pf {
 namespace {
@@ -30,9 +32,39 @@ Status want_nhwc(const WindowArgs& window) {
   return {};
 }
 
+// The packed weights of an operator, made again when something they are made of has changed.
+class Weights {
+ public:
+  Status run(OpRun& op, const Inputs& in, const ConvShape& s, bool relu, uint8_t* y) {
+    PF_CHECK(s.patch() <= kMostInt8Terms, shape, "an output sums ", s.patch(), " products; there may be ",
+             kMostInt8Terms);
+    const Int8Conv c{
+        s,         in.x->t.data<uint8_t>(), in.w->t.data<uint8_t>(), in.x->q.zero_point, in.w->q.zero_point,
+        in.bias(), in.requantize(relu)};
+    const MadeOf made_of{in.w->t.version(), in.b ? in.b->t.version() : 0, c.x_zero, c.w_zero, c.requantize};
+    if (!made_of_ || !(*made_of_ == made_of)) fits_ = filter_.pack(c, int8_kernel()), made_of_ = made_of;
+    if (!fits_) return int8_conv_plain(c, y), Status();
+    int32_t* scratch;
+    PF_TRY(op.scratch(filter_.scratch(s), &scratch));
+    filter_.run(c, y, scratch);
+    return {};
+  }
+
+ private:
+  struct MadeOf {
+    uint64_t w, b;
+    int32_t x_zero, w_zero;
+    Requantize requantize;
+    bool operator==(const MadeOf&) const = default;
+  };
+  std::optional<MadeOf> made_of_;
+  Int8Filter filter_;
+  bool fits_ = false;
+};
+
 template <bool kRelu>
 struct Conv {
-  Int8Weights weights;
+  Weights weights;
   Status run(OpRun& op) {
     Inputs in;
     WindowArgs window;
@@ -43,9 +75,8 @@ struct Conv {
     PF_TRY(want_nhwc(window));
     PF_TRY(conv_shape(window, in.x->t.shape(), in.w->t.shape(), 2, &s));
     PF_TRY(in.check_bias(s.out_channels));
-    const int16_t* w = weights.get(*in.w, s.depthwise());
     PF_TRY(int8_out(op, 0, activation_shape(s.batch, s.out_channels, s.rank, s.out, true), in.y, &y));
-    return int8_conv(op, s, *in.x, w, in.bias(), in.requantize(kRelu), y);
+    return weights.run(op, in, s, kRelu, y);
   }
 };
 
@@ -62,39 +93,26 @@ struct ConvTranspose {
     PF_TRY(conv_transpose_shape(window, in.x->t.shape(), in.w->t.shape(), &s));
     PF_TRY(in.check_bias(s.in_channels));
     PF_TRY(int8_out(op, 0, activation_shape(s.batch, s.in_channels, s.rank, s.in, true), in.y, &y));
-    return int8_conv_transpose(op, s, *in.x, weights.get(*in.w, false), in.bias(), in.requantize(false), y);
+    return int8_conv_transpose(op, s, *in.x, weights.get(*in.w), in.bias(), in.requantize(false), y);
   }
 };
 
 template <bool kRelu>
 struct FC {
-  Int8Weights weights;
+  Weights weights;
   Status run(OpRun& op) {
     Inputs in;
     uint8_t* y;
     PF_TRY(in.read(op));
     const Shape &x = in.x->t.shape(), &w = in.w->t.shape();
     PF_CHECK(x.rank() >= 1 && w.rank() >= 1, shape, "X and W need 1 dimension or more; they are ", x, " and ", w);
-    const int64_t rows = x[0], columns = w[0], inner = x.from(1);
-    PF_CHECK(inner == w.from(1), shape, "rows of X have ", inner, " elements, rows of W ", w.from(1));
-    PF_CHECK(inner <= kMostInt8Terms, shape, "rows have ", inner, " elements; there may be ", kMostInt8Terms);
-    PF_TRY(in.check_bias(columns));
-    PF_TRY(int8_out(op, 0, Shape{rows, columns}, in.y, &y));
-    int16_t* wide;
-    PF_TRY(op.scratch(rows * inner, &wide));
-    widen(in.x->t.data<uint8_t>(), rows * inner, in.x->q.zero_point, wide);
-    const int16_t* weight = weights.get(*in.w, false);
-    const int32_t* bias = in.bias();
-    const Requantize requantize = in.requantize(kRelu);
-    parallel_for(rows * columns, 1 + 32768 / (inner + 1), [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t m = i % columns;
-        const int64_t sum =
-            int64_t(dot_i16(wide + i / columns * inner, weight + m * inner, inner)) + (bias ? bias[m] : 0);
-        y[i] = requantize(sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : int32_t(sum));
-      }
-    });
-    return {};
+    ConvShape s;  // of images of one pixel
+    s.channels_last = true;
+    s.batch = x[0], s.out_channels = w[0], s.in_channels = x.from(1);
+    PF_CHECK(s.in_channels == w.from(1), shape, "rows of X have ", s.in_channels, " elements, rows of W ", w.from(1));
+    PF_TRY(in.check_bias(s.out_channels));
+    PF_TRY(int8_out(op, 0, Shape{s.batch, s.out_channels}, in.y, &y));
+    return weights.run(op, in, s, kRelu, y);
   }
 };
 

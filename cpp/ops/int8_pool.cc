@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pooling of quantized images: Int8AveragePool, Int8MaxPool and both with Relu. Padding takes no part.
+// build: loops
 #include "math/int8.h"
 
 namespace pf {

@@ -13,9 +13,8 @@ struct Int8Quantize {
     PF_CHECK(op.in(0).dtype() == DType::kFloat, type, "X must be float32, is ", op.in(0).dtype());
     PF_TRY(int8_out(op, 0, op.in(0).shape(), q, &y));
     const float* x = op.in(0).data<float>();
-    parallel_for(op.in(0).size(), 16384, [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) y[i] = quantize(x[i], q);
-    });
+    parallel_for(op.in(0).size(), 65536,
+                 [=](int64_t begin, int64_t end) { quantize(x + begin, end - begin, q, y + begin); });
     return {};
   }
 };
@@ -27,17 +26,14 @@ struct Int8Dequantize {
     op.out_blob(0).object.reset();
     PF_TRY(op.resize(0, x->t.shape(), DType::kFloat));
     float* y = op.out(0).data<float>();
-    const float scale = x->q.scale;
-    const int32_t zero = x->q.zero_point;
+    const Quantization from = x->q;
     const int64_t size = x->t.size();
     if (x->t.dtype() == DType::kInt32) {
-      for (int64_t i = 0; i < size; ++i) y[i] = scale * float(int64_t(x->t.data<int32_t>()[i]) - zero);
+      for (int64_t i = 0; i < size; ++i) y[i] = from.scale * float(int64_t(x->t.data<int32_t>()[i]) - from.zero_point);
       return {};
     }
     const uint8_t* q = x->t.data<uint8_t>();
-    parallel_for(size, 16384, [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) y[i] = scale * float(q[i] - zero);
-    });
+    parallel_for(size, 65536, [=](int64_t begin, int64_t end) { dequantize(q + begin, end - begin, from, y + begin); });
     return {};
   }
 };

@@ -59,7 +59,7 @@ constexpr auto kControl = [](auto& op) {
       .any_outputs("results", "Blobs that the nets write.")
       .any_inplace()
       .shape_unknown("the nets inside decide at run time")
-      .refuse_grad("the nets inside would need backward nets of their own, which are not made here");
+      .refuse_grad("its nets are differentiated on the way back through the net around it: addGradientOperators does that");
 };
 
 PF_OP(If)

@@ -165,7 +165,7 @@ PF_OP(Do)
     .any_outputs("results", "Outer blobs that are bound, then the same scope.")
     .any_inplace()
     .shape_unknown("the net inside decides at run time")
-    .refuse_grad("the net inside would need a backward net of its own, which is not made here")
+    .refuse_grad("its net is differentiated on the way back through the net around it: addGradientOperators does that")
     .cpu<Do>();
 
 }  // namespace

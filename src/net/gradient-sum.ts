@@ -2,6 +2,7 @@
 // A blob read by several operators has a gradient from each: dense ones are summed, sparse ones are joined.
 import { PfError } from '../util/error.ts'
 import type { BlobGradient, GradientSlice } from './gradient.ts'
+import { renameOutput } from './gradient-control.ts'
 import { type DeviceOption, type OperatorDef, operatorDef } from './net-def.ts'
 
 /** An output of a gradient operator. */
@@ -79,8 +80,7 @@ function sparseName(blob: string, generators: readonly Sparse[]): string {
 }
 
 function split(op: OperatorDef, output: number, count: number): string {
-  op.output[output] = `_${op.output[output]}_autosplit_${count}`
-  return op.output[output]
+  return renameOutput(op, output, `_${op.output[output]}_autosplit_${count}`)
 }
 
 function handedThrough(blob: string, sum: string, gradient: string): string {

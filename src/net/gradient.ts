@@ -3,6 +3,7 @@
 // operator, and sums where a blob was read more than once. Names and order are Caffe2's, so that nets stay comparable.
 import { PfError } from '../util/error.ts'
 import { didYouMean } from '../util/nearest.ts'
+import { controlGradient, type InnerGradient, runsNets, writtenInside } from './gradient-control.ts'
 import { type Accumulator, accumulate, type Generator } from './gradient-sum.ts'
 import { currentBackend } from './init.ts'
 import type { Net } from './net.ts'
@@ -84,7 +85,22 @@ class BackwardPass {
     const version = this.#history.versionNow(loss)
     this.#gradientVersion.set(loss, version)
     this.#history.use(loss, version, this.#history.steps.length)
+    // One that was given is a part of the sum where operators of the net read the loss as well.
+    if (typeof gradient === 'string') this.#record(loss, version, { gradient })
+    else if (gradient) this.#record(loss, version, { slice: gradient })
     this.gradients.set(loss, gradient ?? this.#startWithOne(loss, version))
+  }
+
+  /** The gradients of what the blobs held before the first operator, for nets inside operators. */
+  before(where: string): Map<string, string> {
+    const before = new Map<string, string>()
+    for (const [blob, gradient] of this.gradients) {
+      if (this.#gradientVersion.get(blob) !== 0) continue
+      if (typeof gradient !== 'string')
+        throw new PfError('no_gradient', `the gradient of "${blob}" is sparse; it cannot leave ${where}`)
+      before.set(blob, gradient)
+    }
+    return before
   }
 
   #startWithOne(loss: string, version: number): string {
@@ -101,7 +117,7 @@ class BackwardPass {
     const step = this.#history.steps[index]
     const outputs = step.op.output.map((blob) => this.gradients.get(blob))
     if (outputs.every((gradient) => gradient === undefined) && step.op.type !== 'ZeroGradient') return
-    const made = await requestGradient(this.#source, step.op, outputs)
+    const made = await this.#request(step.op, outputs)
     this.#check(step, made.ops, outputs)
     this.#recordAll(step, made)
     this.ops.push(...made.ops)
@@ -114,6 +130,19 @@ class BackwardPass {
         // Written in place without a gradient: the gradient we had belongs to what was written, not to what was read.
         this.gradients.delete(blob)
       }
+    })
+  }
+
+  async #request(op: OperatorDef, outputs: readonly (BlobGradient | undefined)[]): Promise<OperatorGradient> {
+    if (!runsNets(op)) return await requestGradient(this.#source, op, outputs)
+    const dense = outputs.map((gradient) => {
+      if (gradient === undefined || typeof gradient === 'string') return gradient
+      throw new PfError('no_gradient', `the gradient "${gradient.values}" is sparse; it cannot enter ${op.type}`)
+    })
+    return await controlGradient(op, dense, async (ops, after): Promise<InnerGradient> => {
+      const inner = new BackwardPass(ops, this.#source)
+      await inner.run([...after])
+      return { ops: inner.ops, before: inner.before(op.type ?? '') }
     })
   }
 
@@ -144,7 +173,7 @@ class BackwardPass {
     const then = step.writes.get(blob) ?? step.reads.get(blob)
     const now = this.#history.versionNow(blob)
     if (then === undefined) {
-      if (local.has(blob)) return
+      if (local.has(blob) || (runsNets(step.op) && writtenInside(step.op).has(blob))) return
       throw new PfError(
         'net',
         `${op.type} reads "${blob}", which is neither a blob of ${step.op.type} nor made by its gradient operators`,

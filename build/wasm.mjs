@@ -30,7 +30,7 @@ const others = sources.filter((source) => source.startsWith('cpp/ops/') && !base
 // The files that differ between a build with threads and one without; all others are compiled once for both.
 const threadAware = new Set(['cpp/core/parallel.cc', 'cpp/abi/wasm.cc'])
 // Those that differ in a base build: what it says of operators that it goes without, and what it need not do.
-const tierAware = new Set(['cpp/core/tier.cc', 'cpp/net/nested.cc'])
+const tierAware = new Set(['cpp/core/tier.cc', 'cpp/core/net_text.cc', 'cpp/net/nested.cc'])
 
 const common = [
   '-std=c++20',

@@ -2,6 +2,7 @@
 // Field numbers: proto/caffe2.proto. Unknown fields are skipped: newer Caffe2 versions added some.
 #include "core/op_def.h"
 
+#include "core/net_text.h"
 #include "core/wire.h"
 
 namespace pf {
@@ -126,6 +127,7 @@ bool read(WireReader r, Limits& limits, OpDef* out) {
         r.skip();
     }
   }
+  expand_text_nets(out);
   return good && r.ok();
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/subnets.h"
 
+#include "core/net_text.h"
+
 namespace pf {
 
 Status net_argument(const Args& args, std::string_view name, const NetDef** out) {
@@ -9,12 +11,13 @@ Status net_argument(const Args& args, std::string_view name, const NetDef** out)
   if (!argument) return {};
   PF_CHECK(argument->nets.size() <= 1, argument, "argument \"", name, "\" holds ", argument->nets.size(),
            " nets, not one");
-  if (!argument->nets.empty())
+  if (!argument->nets.empty()) {
     *out = &argument->nets[0];
-  else
-    PF_CHECK(
-        argument->s.empty(), argument, "argument \"", name,
-        "\" holds a net as text, as early Caffe2 wrote it. Read the text and put the NetDef itself into the argument");
+  } else if (!argument->s.empty()) {
+    NetDef unread;
+    PF_TRY(parse_text(argument->s, &unread).at("argument \"", name, "\" holds text that is no NetDef"));
+    PF_CHECK(false, argument, "argument \"", name, "\" holds a net as text; ", args.def.type, " takes a NetDef");
+  }
   return {};
 }
 

@@ -59,7 +59,8 @@ constexpr auto kControl = [](auto& op) {
       .any_outputs("results", "Blobs that the nets write.")
       .any_inplace()
       .shape_unknown("the nets inside decide at run time")
-      .refuse_grad("its nets are differentiated on the way back through the net around it: addGradientOperators does that");
+      .refuse_grad(
+          "its nets are differentiated on the way back through the net around it: addGradientOperators does that");
 };
 
 PF_OP(If)

@@ -12,7 +12,8 @@ class BoxWithNMSLimit {
       : least_(args.f("score_thresh")),
         threshold_(args.f("nms")),
         limit_(args.i("detections_per_im")),
-        soft_(args.b("soft_nms_enabled")) {
+        soft_(args.b("soft_nms_enabled")),
+        wide_(args.b("rotated") ? 5 : 4) {
     const std::string_view method = args.s("soft_nms_method");
     softly_ = {method == "linear"     ? SoftMethod::kLinear
                : method == "gaussian" ? SoftMethod::kGaussian
@@ -66,10 +67,10 @@ class BoxWithNMSLimit {
   // Adds what is kept of one image, boxes [first, first + count).
   void select(OpRun& op, int64_t first, int64_t count, int64_t classes, int32_t* sizes) {
     const float* given = op.in(0).data<float>() + first * classes;
-    const float* boxes = op.in(1).data<float>() + first * classes * 4;
+    const float* boxes = op.in(1).data<float>() + first * classes * wide_;
     const size_t begin = kept_.size();
     for (int64_t c = 1; c < classes; ++c) {
-      const BoxList list{boxes + 4 * c, 4 * classes};
+      const BoxList list{boxes + wide_ * c, wide_ * classes, wide_ == 5};
       for (int64_t i = 0; i < count; ++i) score_[i] = given[i * classes + c];
       int64_t n = 0;
       if (soft_) {
@@ -106,15 +107,15 @@ class BoxWithNMSLimit {
   Status write(OpRun& op, const std::vector<size_t>& ends, int64_t images, int64_t classes) {
     const int64_t n = int64_t(kept_.size());
     PF_TRY(op.resize(0, Shape{n}, DType::kFloat));
-    PF_TRY(op.resize(1, Shape{n, 4}, DType::kFloat));
+    PF_TRY(op.resize(1, Shape{n, wide_}, DType::kFloat));
     PF_TRY(op.resize(2, Shape{n}, DType::kFloat));
     if (op.outputs() > 4) PF_TRY(op.resize(4, Shape{n}, DType::kInt32));
     for (int64_t k = 0; k < n; ++k) {
       const Kept& kept = kept_[size_t(k)];
       op.out(0).data<float>()[k] = kept.score;
       op.out(2).data<float>()[k] = float(kept.cls);
-      const float* box = op.in(1).data<float>() + (kept.box * classes + kept.cls) * 4;
-      for (int i = 0; i < 4; ++i) op.out(1).data<float>()[4 * k + i] = box[i];
+      const float* box = op.in(1).data<float>() + (kept.box * classes + kept.cls) * wide_;
+      for (int64_t i = 0; i < wide_; ++i) op.out(1).data<float>()[wide_ * k + i] = box[i];
       if (op.outputs() > 4) op.out(4).data<int32_t>()[k] = kept.in_image;
     }
     for (int64_t i = 0; op.outputs() > 3 && i < images; ++i)
@@ -126,6 +127,7 @@ class BoxWithNMSLimit {
   float least_, threshold_;
   int64_t limit_;
   bool soft_;
+  int64_t wide_;  // numbers of a box
   SoftSuppression softly_;
   std::vector<Kept> kept_;
   std::vector<int32_t> sizes_;
@@ -152,12 +154,12 @@ PF_OP(BoxWithNMSLimit)
     .arg("soft_nms_method", "linear", "linear or gaussian.")
     .arg("soft_nms_sigma", 0.5f, "For gaussian.")
     .arg("soft_nms_min_score_thres", 0.001f, "Boxes whose score fell below this go.")
-    .arg("rotated", false, "Only 0: boxes with an angle are not supported.")
+    .arg("rotated", false, "Boxes with an angle: [x, y, width, height, degrees] of their centres, counter-clockwise.")
     .input("scores", "float [R, classes].")
-    .input("boxes", "float [R, 4 classes].")
+    .input("boxes", "float [R, 4 classes]; rotated: [R, 5 classes].")
     .optional_input("batch_splits", "float [N]: how many rows each image has; without it there is one image.")
     .output("scores", "float [n].")
-    .output("boxes", "float [n, 4].")
+    .output("boxes", "float [n, 4]; rotated: [n, 5].")
     .output("classes", "float [n].")
     .optional_output("batch_splits", "float [N]: how many are left of each image.")
     .optional_output("keeps", "int32 [n]: rows within the image.")
@@ -166,12 +168,12 @@ PF_OP(BoxWithNMSLimit)
       for (int i = 0; i < in.inputs(); ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
       const Shape &scores = in.shape(0), &boxes = in.shape(1);
       const std::string_view method = in.args.s("soft_nms_method");
-      PF_CHECK(!in.args.b("rotated"), argument, "rotated boxes are not supported");
+      const int64_t wide = in.args.b("rotated") ? 5 : 4;
       PF_CHECK(method == "linear" || method == "gaussian", argument,
                "soft_nms_method must be linear or gaussian, found \"", method, "\"");
       PF_CHECK(is_table(scores, -1), shape, "scores must have the shape [R, classes], found ", scores);
-      PF_CHECK(is_table(boxes, saturating_product(4, scores[1])) && boxes[0] == scores[0], shape,
-               "boxes must have the shape [", scores[0], ", 4 * ", scores[1], "], found ", boxes);
+      PF_CHECK(is_table(boxes, saturating_product(wide, scores[1])) && boxes[0] == scores[0], shape,
+               "boxes must have the shape [", scores[0], ", ", wide, " * ", scores[1], "], found ", boxes);
       PF_CHECK(scores[0] < INT32_MAX, shape, "there are too many boxes: ", scores);
       if (in.inputs() > 2) PF_TRY(in.want_rank(2, 1));
       const int64_t images = in.inputs() > 2 ? in.shape(2)[0] : 1;

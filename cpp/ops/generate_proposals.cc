@@ -14,7 +14,10 @@ class GenerateProposals {
         after_(args.i("post_nms_topN")),
         threshold_(args.f(args.has("nms_thres") ? "nms_thres" : "nms_thresh")),
         least_(args.f("min_size")),
-        correct_(args.b("correct_transform_coords")) {}
+        correct_(args.b("correct_transform_coords")),
+        wide_(args.b("rotated") ? 5 : 4),
+        bounds_(angle_bounds(args)),
+        most_turned_(args.f("clip_angle_thresh")) {}
 
   Status run(OpRun& op) {
     const Tensor& scores = op.in(0);
@@ -24,7 +27,7 @@ class GenerateProposals {
     PF_TRY(op.scratch(all, &score_));
     PF_TRY(op.scratch(all, &order_));
     PF_TRY(op.scratch(all, &spare_));
-    PF_TRY(op.scratch(most * 4, &boxes_));
+    PF_TRY(op.scratch(most * wide_, &boxes_));
     found_.clear();
     for (int64_t i = 0; i < images; ++i) {
       const float* s = scores.data<float>() + i * all;
@@ -38,49 +41,58 @@ class GenerateProposals {
 
  private:
   struct Found {
-    float image, x1, y1, x2, y2, score;
+    float image, box[5], score;
   };
 
-  Box anchor_at(const float* anchors, int64_t k) const {
-    const float* a = anchors + k % anchors_ * 4;
+  // The box of place and anchor k, moved by its delta and clipped; false if it is too small or centred outside.
+  bool box_at(const float* anchors, int64_t k, const float* delta, const float* info, float* to) const {
+    const float weights[4] = {1, 1, 1, 1}, least = least_ * info[2];
+    const float* a = anchors + k % anchors_ * wide_;
     const float x = float(k / anchors_ % width_) * step_, y = float(k / anchors_ / width_) * step_;
-    return {a[0] + x, a[1] + y, a[2] + x, a[3] + y};
+    if (wide_ == 5) {
+      const RotatedBox anchor{a[0] + x, a[1] + y, a[2], a[3], a[4]};
+      const RotatedBox b = clip(decode(anchor, delta, weights, bounds_), info[0], info[1], most_turned_);
+      to[0] = b.x, to[1] = b.y, to[2] = b.width, to[3] = b.height, to[4] = b.angle;
+      return b.width >= least && b.height >= least && b.x < info[1] && b.y < info[0];
+    }
+    const Box anchor{a[0] + x, a[1] + y, a[2] + x, a[3] + y};
+    const Box b = clip(decode(anchor, delta, weights, correct_), info[0], info[1]);
+    to[0] = b.x1, to[1] = b.y1, to[2] = b.x2, to[3] = b.y2;
+    return b.width() >= least && b.height() >= least && b.x1 + b.width() / 2 < info[1] &&
+           b.y1 + b.height() / 2 < info[0];
   }
 
   // Decodes, clips, drops and suppresses the `most` best of image i.
   void propose(OpRun& op, int64_t i, int64_t most) {
     const int64_t plane = height_ * width_;
     const float *anchors = op.in(3).data<float>(), *info = op.in(2).data<float>() + i * op.in(2).dim(1);
-    const float* deltas = op.in(1).data<float>() + i * anchors_ * 4 * plane;
-    const float weights[4] = {1, 1, 1, 1}, least = least_ * info[2];
+    const float* deltas = op.in(1).data<float>() + i * anchors_ * wide_ * plane;
     int64_t n = 0;
     for (int64_t rank = 0; rank < most; ++rank) {
       const int64_t k = order_[rank];
-      const float* d = deltas + k % anchors_ * 4 * plane + k / anchors_;
-      const float delta[4] = {d[0], d[plane], d[2 * plane], d[3 * plane]};
-      const Box b = clip(decode(anchor_at(anchors, k), delta, weights, correct_), info[0], info[1]);
-      if (!(b.width() >= least && b.height() >= least)) continue;
-      if (!(b.x1 + b.width() / 2 < info[1] && b.y1 + b.height() / 2 < info[0])) continue;
-      float* to = boxes_ + 4 * n;
-      to[0] = b.x1, to[1] = b.y1, to[2] = b.x2, to[3] = b.y2;
-      spare_[n++] = int32_t(k);
+      const float* d = deltas + k % anchors_ * wide_ * plane + k / anchors_;
+      float delta[5];
+      for (int64_t c = 0; c < wide_; ++c) delta[c] = d[c * plane];
+      if (box_at(anchors, k, delta, info, boxes_ + wide_ * n)) spare_[n++] = int32_t(k);
     }
     for (int64_t k = 0; k < n; ++k) order_[k] = int32_t(k);
-    const int64_t kept = suppress({boxes_, 4}, order_, n, threshold_, after_ > 0 ? after_ : -1);
+    const int64_t kept = suppress({boxes_, wide_, wide_ == 5}, order_, n, threshold_, after_ > 0 ? after_ : -1);
     for (int64_t k = 0; k < kept; ++k) {
-      const float* b = boxes_ + 4 * int64_t(order_[k]);
-      found_.push_back({float(i), b[0], b[1], b[2], b[3], score_[spare_[order_[k]]]});
+      Found found{float(i), {}, score_[spare_[order_[k]]]};
+      for (int64_t c = 0; c < wide_; ++c) found.box[c] = boxes_[wide_ * order_[k] + c];
+      found_.push_back(found);
     }
   }
 
   Status write(OpRun& op) const {
     const int64_t n = int64_t(found_.size());
-    PF_TRY(op.resize(0, Shape{n, 5}, DType::kFloat));
+    PF_TRY(op.resize(0, Shape{n, wide_ + 1}, DType::kFloat));
     PF_TRY(op.resize(1, Shape{n}, DType::kFloat));
     for (int64_t k = 0; k < n; ++k) {
       const Found& f = found_[size_t(k)];
-      float* roi = op.out(0).data<float>() + 5 * k;
-      roi[0] = f.image, roi[1] = f.x1, roi[2] = f.y1, roi[3] = f.x2, roi[4] = f.y2;
+      float* roi = op.out(0).data<float>() + (wide_ + 1) * k;
+      roi[0] = f.image;
+      for (int64_t c = 0; c < wide_; ++c) roi[1 + c] = f.box[c];
       op.out(1).data<float>()[k] = f.score;
     }
     return {};
@@ -90,6 +102,9 @@ class GenerateProposals {
   int64_t before_, after_;
   float threshold_, least_;
   bool correct_;
+  int64_t wide_;  // numbers of a box
+  AngleBounds bounds_;
+  float most_turned_;
   int64_t anchors_ = 0, height_ = 0, width_ = 0;
   float *score_ = nullptr, *boxes_ = nullptr;
   int32_t *order_ = nullptr, *spare_ = nullptr;
@@ -103,10 +118,11 @@ Status proposals_shape(Infer& in) {
     PF_TRY(in.want_rank(i, kRanks[i]));
   }
   const Shape &s = in.shape(0), &anchors = in.shape(3);
-  const Shape deltas{s[0], saturating_product(4, s[1]), s[2], s[3]}, info{s[0], 3}, boxes{s[1], 4};
+  const int64_t wide = in.args.b("rotated") ? 5 : 4;
+  const Shape deltas{s[0], saturating_product(wide, s[1]), s[2], s[3]}, info{s[0], 3}, boxes{s[1], wide};
   PF_CHECK(in.args.f("spatial_scale") > 0, argument, "spatial_scale must be positive, found ",
            in.args.f("spatial_scale"));
-  PF_CHECK(!in.args.b("rotated"), argument, "rotated boxes are not supported");
+  PF_TRY(check_angle_bounds(in.args));
   PF_CHECK(in.shape(1) == deltas, shape, "bbox_deltas must have the shape ", deltas, ", found ", in.shape(1));
   PF_CHECK(in.shape(2) == info, shape, "im_info must have the shape ", info, ", found ", in.shape(2));
   PF_CHECK(anchors == boxes, shape, "anchors must have the shape ", boxes, ", found ", anchors);
@@ -122,16 +138,16 @@ constexpr auto kDeclare = [](auto& op) {
       .optional_arg("nms_thres", ArgType::kFloat, "nms_thresh by the name that some nets give it.")
       .arg("min_size", 16.f, "Least height and width, in pixels of the picture before it was scaled.")
       .arg("correct_transform_coords", false, "Take 1 off x2 and y2, as Detectron does.")
-      .arg("rotated", false, "Only 0: boxes with an angle are not supported.")
-      .arg("angle_bound_on", true, "For rotated boxes.")
-      .arg("angle_bound_lo", -90, "For rotated boxes.")
-      .arg("angle_bound_hi", 90, "For rotated boxes.")
-      .arg("clip_angle_thresh", 1.f, "For rotated boxes.")
+      .arg("rotated", false, "Boxes with an angle: [x, y, width, height, degrees] of their centres, counter-clockwise.")
+      .arg("angle_bound_on", true, "Of rotated boxes: bring angles between the bounds.")
+      .arg("angle_bound_lo", -90, "Least angle, in degrees.")
+      .arg("angle_bound_hi", 90, "Largest angle, a multiple of 180 degrees above.")
+      .arg("clip_angle_thresh", 1.f, "Rotated boxes turned by more degrees than this are not clipped.")
       .input("scores", "float [N, A, H, W].")
-      .input("bbox_deltas", "float [N, 4 A, H, W]: dx, dy, dw, dh of each anchor.")
+      .input("bbox_deltas", "float [N, 4 A, H, W]: dx, dy, dw, dh of each anchor; rotated: [N, 5 A, H, W].")
       .input("im_info", "float [N, 3]: height, width and scale of each image.")
-      .input("anchors", "float [A, 4]: x1, y1, x2, y2 at the first place of the map.")
-      .output("rois", "float [n, 5]: index of the image, x1, y1, x2, y2.")
+      .input("anchors", "float [A, 4]: x1, y1, x2, y2 at the first place of the map; rotated: [A, 5].")
+      .output("rois", "float [n, 5]: index of the image, x1, y1, x2, y2; rotated: [n, 6].")
       .output("rois_probs", "float [n].")
       .shape(proposals_shape)
       .refuse_grad("Caffe2 defines none for GenerateProposals")

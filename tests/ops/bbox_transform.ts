@@ -64,8 +64,48 @@ vectors('BBoxTransform', {
         splits: [[2], [1, 1]],
       },
     },
+    {
+      name: 'rotated: moved and turned beyond 90 degrees, another clipped, a third turned too far for that',
+      in: {
+        rois: [
+          [3, 6],
+          [0, 10, 10, 4, 2, 80, 0, 19, 10, 5, 3, 0.5, 0, 19, 10, 5, 3, 2],
+        ],
+        deltas: [
+          [3, 5],
+          [0.5, 0, 0, 0, Math.PI / 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        ],
+        info,
+      },
+      args: { rotated: 1 },
+      out: {
+        boxes: [
+          [3, 5],
+          [12, 10, 4, 2, -80, 18, 10, 3, 3, 0.5, 19, 10, 5, 3, 2],
+        ],
+        splits: [[1], [3]],
+      },
+    },
   ],
   refuses: [
+    {
+      name: 'bounds of angles that are no period',
+      in: {
+        rois: [
+          [1, 5],
+          [1, 1, 1, 1, 0],
+        ],
+        deltas: [
+          [1, 5],
+          [0, 0, 0, 0, 0],
+        ],
+        info,
+      },
+      args: { rotated: 1, angle_bound_hi: 0 },
+      out: ['boxes'],
+      code: 'argument',
+      says: /multiple of 180 degrees/,
+    },
     {
       name: 'an image that there is not',
       in: {

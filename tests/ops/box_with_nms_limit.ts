@@ -28,6 +28,56 @@ vectors('BoxWithNMSLimit', {
         sizes: [[1, 2], [0, 2], 'int32'],
       },
     },
+    // One square upon another that is turned by 45 degrees: they have sqrt(1/2) in common.
+    ...[0.7, 0.71].map((nms) => ({
+      name: `rotated squares, nms ${nms}`,
+      in: {
+        scores: [
+          [2, 2],
+          [0, 0.75, 0, 0.5],
+        ] as Value,
+        boxes: [
+          [2, 10],
+          [0, 0, 0, 0, 0, 20, 20, 10, 10, 0, 0, 0, 0, 0, 0, 20, 20, 10, 10, 45],
+        ] as Value,
+      },
+      args: { rotated: 1, nms },
+      out: {
+        score: (nms > 0.7 ? [[2], [0.75, 0.5]] : [[1], [0.75]]) as Value,
+        box: (nms > 0.7
+          ? [
+              [2, 5],
+              [20, 20, 10, 10, 0, 20, 20, 10, 10, 45],
+            ]
+          : [
+              [1, 5],
+              [20, 20, 10, 10, 0],
+            ]) as Value,
+        cls: (nms > 0.7 ? [[2], [1, 1]] : [[1], [1]]) as Value,
+      },
+    })),
+    {
+      name: 'rotated counter-clockwise: a long box reaches up to the right, not down',
+      in: {
+        scores: [
+          [3, 2],
+          [0, 0.75, 0, 0.5, 0, 0.25],
+        ],
+        boxes: [
+          [3, 10],
+          [0, 0, 0, 0, 0, 20, 20, 20, 4, 45, 0, 0, 0, 0, 0, 25, 15, 5, 4, 45, 0, 0, 0, 0, 0, 25, 25, 5, 4, 45],
+        ],
+      },
+      args: { rotated: 1, nms: 0.2 },
+      out: {
+        score: [[2], [0.75, 0.25]],
+        box: [
+          [2, 5],
+          [20, 20, 20, 4, 45, 25, 25, 5, 4, 45],
+        ],
+        cls: [[2], [1, 1]],
+      },
+    },
     {
       name: 'the best one',
       in: { scores, boxes },

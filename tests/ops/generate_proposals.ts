@@ -45,6 +45,29 @@ vectors('GenerateProposals', {
         probs: [[1], [0.5]],
       },
     },
+    {
+      name: 'rotated',
+      in: {
+        scores,
+        deltas: [
+          [1, 5, 1, 2],
+          [0, 0, 0, 0, 0, 0, 0, 0, Math.PI / 2, 0],
+        ],
+        info,
+        anchors: [
+          [1, 5],
+          [5, 5, 10, 10, 30],
+        ],
+      },
+      args: { min_size: 1, rotated: 1 },
+      out: {
+        rois: [
+          [2, 6],
+          [0, 21, 5, 10, 10, 30, 0, 5, 5, 10, 10, -60],
+        ],
+        probs: [[2], [0.5, 0.25]],
+      },
+    },
   ],
   refuses: [
     {

@@ -164,6 +164,7 @@ PF_OP(BoxWithNMSLimit)
     .optional_output("batch_splits", "float [N]: how many are left of each image.")
     .optional_output("keeps", "int32 [n]: rows within the image.")
     .optional_output("keeps_size", "int32 [N, classes]: how many are left of each class.")
+    .shape_unknown("the scores tell how many boxes are left")
     .shape([](Infer& in) -> Status {
       for (int i = 0; i < in.inputs(); ++i) PF_TRY(in.want_dtype(i, DType::kFloat));
       const Shape &scores = in.shape(0), &boxes = in.shape(1);

@@ -96,6 +96,7 @@ PF_OP(CollectAndDistributeFpnRpnProposals)
     .variadic_output("rois",
                      "float [n, 5] all; then those of each level; then int32 [n]: for each of all, its row among "
                      "the levels' one after the other.")
+    .shape_unknown("the boxes tell how many go to each level")
     .shape([](Infer& in) -> Status {
       const Args& args = in.args;
       for (const char* name : {"roi_max_level", "roi_min_level", "rpn_max_level", "rpn_min_level"})

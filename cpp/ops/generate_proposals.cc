@@ -149,6 +149,7 @@ constexpr auto kDeclare = [](auto& op) {
       .input("anchors", "float [A, 4]: x1, y1, x2, y2 at the first place of the map; rotated: [A, 5].")
       .output("rois", "float [n, 5]: index of the image, x1, y1, x2, y2; rotated: [n, 6].")
       .output("rois_probs", "float [n].")
+      .shape_unknown("the scores tell how many proposals there are")
       .shape(proposals_shape)
       .refuse_grad("Caffe2 defines none for GenerateProposals")
       .template cpu<GenerateProposals>();

@@ -217,6 +217,7 @@ PF_OP(HSoftmax)
     .input("labels", "int32 [N]: ids of words.")
     .output("Y", "float [N].")
     .output("intermediate_output", "float: products and softmax of each node, for the gradient.")
+    .shape_unknown("the labels tell how long the paths to their words are")
     .shape([](Infer& in) -> Status {
       PF_TRY(check_inputs(in));
       in.set(0, Shape{Rows(in.shape(0)).count}, DType::kFloat);

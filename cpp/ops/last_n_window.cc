@@ -89,6 +89,7 @@ PF_OP(LastNWindowCollector)
     .must_inplace(0, 0)
     .must_inplace(1, 1)
     .must_inplace(4, 2)
+    .shape_unknown("it depends on how many rows were collected before")
     .shape([](Infer& in) -> Status {
       const int64_t most = in.args.i("num_to_collect");
       PF_CHECK(most > 0 && most <= INT32_MAX, argument, "num_to_collect must be 1 or more, is ", most);

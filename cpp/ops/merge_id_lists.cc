@@ -59,6 +59,7 @@ PF_OP(MergeIdLists)
     .variadic_input("lengths_and_values", "Pairs: int32 lengths, one for each example, and int32 or int64 values.")
     .output("merged_lengths", "int32, one for each example.")
     .output("merged_values", "Type of the values.")
+    .shape_unknown("their number depends on the ids that lists share")
     .shape(merge_shape)
     .no_grad()
     .cpu<MergeIdLists>();

@@ -127,6 +127,7 @@ PF_OP(ONNXWhile)
     .any_outputs("results",
                  "The carried values after the last step, then each scan output, its steps joined along dimension 0.")
     .any_inplace()
+    .shape_unknown("the body decides at run time")
     .shape([](Infer& in) -> Status {
       PF_TRY(in.want_dtype(0, DType::kInt64));
       PF_CHECK(in.shape(0).size() == 1, shape, "the trip count must be one number, has the shape ", in.shape(0));

@@ -181,6 +181,7 @@ PF_OP(Partition)
     .with(kDeal)
     .variadic_input("X", "int32 or int64 numbers, then tensors whose shapes begin with theirs.")
     .variadic_output("Y", "Part 0 of each input, then part 1 of each, …")
+    .shape_unknown("the keys tell how many go to each part")
     .shape(deal_shape)
     .no_grad()
     .cpu<Partition>();
@@ -190,6 +191,7 @@ PF_OP(LengthsPartition)
     .with(kDeal)
     .variadic_input("X", "int32 lengths, int32 or int64 numbers, then tensors whose shapes begin with theirs.")
     .variadic_output("Y", "Part 0 of each input, then part 1 of each, …")
+    .shape_unknown("the keys tell how many go to each part")
     .shape(deal_shape)
     .no_grad()
     .cpu<Partition>();
@@ -208,6 +210,7 @@ PF_OP(KeySplit)
     .arg("categorical_limit", 0, "The count of numbers and outputs.")
     .input("KEYS", "int64, 1-D, from 0 to categorical_limit - 1.")
     .variadic_output("Y", "int32, one for each number.")
+    .shape_unknown("the keys tell how many go to each part")
     .shape([](Infer& in) -> Status {
       PF_TRY(want_index_vector(in, 0));
       PF_CHECK(in.args.i("categorical_limit") == in.outputs(), argument, "categorical_limit is ",

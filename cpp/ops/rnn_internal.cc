@@ -80,6 +80,7 @@ PF_OP(rnn_internal_apply_link)
     .output("internal", "float, `window` rows.")
     .output("external", "The blob of external_in.")
     .must_inplace(1, 1)
+    .shape_unknown("outputs are parts of other blobs")
     .shape([](Infer& in) -> Status {
       PF_TRY(step_inputs(in));
       PF_CHECK(in.args.i("window") >= 0, argument, "window must be given, and not be negative");
@@ -97,6 +98,7 @@ PF_OP(rnn_internal_accumulate_gradient_input)
     .output("sum", "The blob of state_grad.")
     .any_outputs("linked", "Blobs that are parts of it.")
     .must_inplace(2, 0)
+    .shape_unknown("the output is a state that lives in its blob")
     .shape(step_inputs)
     .refuse_grad("the gradient of RecurrentNetwork uses it itself")
     .cpu<AccumulateGradientInput>();

@@ -197,6 +197,7 @@ PF_OP(RemoveDataBlocks)
     .input("DATA", "Any type; 1 dimension or more.")
     .input("INDICES", "int32 or int64, 1-D.")
     .output("Y", "The other rows, in order.")
+    .shape_unknown("the indices tell how many blocks go")
     .shape([](Infer& in) -> Status {
       PF_CHECK(in.shape(0).rank() >= 1, shape, "DATA must have rows, is a scalar");
       PF_TRY(want_index_vector(in, 1));

@@ -624,15 +624,15 @@ export interface Operators {
       apply_scale?: boolean
       /** Take 1 off x2 and y2, as Detectron does. Default false. */
       correct_transform_coords?: boolean
-      /** Only 0: boxes with an angle are not supported. Default false. */
+      /** Boxes with an angle: [x, y, width, height, degrees] of their centres, counter-clockwise. Default false. */
       rotated?: boolean
-      /** For rotated boxes. Default true. */
+      /** Of rotated boxes: bring angles between the bounds. Default true. */
       angle_bound_on?: boolean
-      /** For rotated boxes. Default -90. */
+      /** Least angle, in degrees. Default -90. */
       angle_bound_lo?: number
-      /** For rotated boxes. Default 90. */
+      /** Largest angle, a multiple of 180 degrees above. Default 90. */
       angle_bound_hi?: number
-      /** For rotated boxes. Default 1. */
+      /** Rotated boxes turned by more degrees than this are not clipped. Default 1. */
       clip_angle_thresh?: number
     }
   }
@@ -777,7 +777,7 @@ export interface Operators {
       soft_nms_sigma?: number
       /** Boxes whose score fell below this go. Default 0.001. */
       soft_nms_min_score_thres?: number
-      /** Only 0: boxes with an angle are not supported. Default false. */
+      /** Boxes with an angle: [x, y, width, height, degrees] of their centres, counter-clockwise. Default false. */
       rotated?: boolean
     }
   }
@@ -2343,15 +2343,15 @@ export interface Operators {
       min_size?: number
       /** Take 1 off x2 and y2, as Detectron does. Default false. */
       correct_transform_coords?: boolean
-      /** Only 0: boxes with an angle are not supported. Default false. */
+      /** Boxes with an angle: [x, y, width, height, degrees] of their centres, counter-clockwise. Default false. */
       rotated?: boolean
-      /** For rotated boxes. Default true. */
+      /** Of rotated boxes: bring angles between the bounds. Default true. */
       angle_bound_on?: boolean
-      /** For rotated boxes. Default -90. */
+      /** Least angle, in degrees. Default -90. */
       angle_bound_lo?: number
-      /** For rotated boxes. Default 90. */
+      /** Largest angle, a multiple of 180 degrees above. Default 90. */
       angle_bound_hi?: number
-      /** For rotated boxes. Default 1. */
+      /** Rotated boxes turned by more degrees than this are not clipped. Default 1. */
       clip_angle_thresh?: number
     }
   }
@@ -2374,15 +2374,15 @@ export interface Operators {
       min_size?: number
       /** Take 1 off x2 and y2, as Detectron does. Default false. */
       correct_transform_coords?: boolean
-      /** Only 0: boxes with an angle are not supported. Default false. */
+      /** Boxes with an angle: [x, y, width, height, degrees] of their centres, counter-clockwise. Default false. */
       rotated?: boolean
-      /** For rotated boxes. Default true. */
+      /** Of rotated boxes: bring angles between the bounds. Default true. */
       angle_bound_on?: boolean
-      /** For rotated boxes. Default -90. */
+      /** Least angle, in degrees. Default -90. */
       angle_bound_lo?: number
-      /** For rotated boxes. Default 90. */
+      /** Largest angle, a multiple of 180 degrees above. Default 90. */
       angle_bound_hi?: number
-      /** For rotated boxes. Default 1. */
+      /** Rotated boxes turned by more degrees than this are not clipped. Default 1. */
       clip_angle_thresh?: number
     }
   }

@@ -2,16 +2,25 @@
 // The core as WebAssembly, four builds: plain or relaxed SIMD, with threads (-mt: imported shared memory) or without; each
 // with the operators of the base tier (pf-simd.wasm, what pages load) and with all of them (pf-all-simd.wasm).
 // `node build/wasm.mjs [--only simd-mt,all-simd,…] [--dev]`: --dev skips wasm-opt, for a quick turn while working on the core.
+// `node build/wasm.mjs --for Conv,Relu,… --out DIR [--only simd,…]`: builds with the files of these operators alone, as
+// `portafilter build` asks for them. What of cpp/math they do not use, the linker drops.
 //
 // Operator files register themselves, so objects are linked one by one: a static archive would drop them.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { select } from './selection.mjs'
 
 const args = process.argv.slice(2)
 const dev = args.includes('--dev')
-const only = args.includes('--only') ? args[args.indexOf('--only') + 1].split(',') : undefined
+const listAfter = (flag) => (args.includes(flag) ? args[args.indexOf(flag) + 1].split(',') : undefined)
+const only = listAfter('--only')
+const pruned = listAfter('--for')
+const home = fileURLToPath(new URL('..', import.meta.url))
+const folder = pruned ? resolve(listAfter('--out')?.join(',') ?? 'dist') : 'dist'
+process.chdir(home)
 const jobs = 2
 
 const folders = ['core', 'device', 'math', 'ops', 'net'].map((name) => `cpp/${name}`)
@@ -25,7 +34,8 @@ const base = [
   ...['mutex', 'pool', 'prelu', 'relu', 'reshape', 'sigmoid', 'softmax', 'softmax_with_loss', 'spatial_bn', 'sum'],
   ...['sum_elements', 'weighted_sum'],
 ].map((name) => `cpp/ops/${name}.cc`)
-const others = sources.filter((source) => source.startsWith('cpp/ops/') && !base.includes(source))
+const isOperator = (source) => source.startsWith('cpp/ops/')
+const others = sources.filter((source) => isOperator(source) && !base.includes(source))
 
 // The files that differ between a build with threads and one without; all others are compiled once for both.
 const threadAware = new Set(['cpp/core/parallel.cc', 'cpp/abi/wasm.cc'])
@@ -198,10 +208,14 @@ async function compile({ source, object, command }) {
 
 /** The objects of one build, and a task for each that is stale. */
 function plan({ tier, flavour, threads }, tasks) {
-  const wanted = tier === 'base' ? sources.filter((source) => !others.includes(source)) : sources
+  const chosen = tier === 'pruned' ? select(pruned, sources.filter(isOperator)) : undefined
+  const light = chosen ? !chosen.runsNets : tier === 'base'
+  const wanted = chosen
+    ? [...sources.filter((source) => !isOperator(source)), ...chosen.files]
+    : sources.filter((source) => tier === 'all' || !others.includes(source))
   return wanted.map((source) => {
     const single = !threads && threadAware.has(source)
-    const partial = tier === 'base' && tierAware.has(source)
+    const partial = light && tierAware.has(source)
     const stem = source.replace(/\.cc$/, single ? '.single' : partial ? '.base' : '')
     const object = `dist/.obj/${flavour}/${stem}.o`
     const flags = [...levelOf(source), ...(single ? ['-DPF_SINGLE_THREAD'] : []), ...(partial ? ['-DPF_BASE'] : [])]
@@ -284,16 +298,18 @@ async function checkImports(path) {
   if (unknown.length) throw new Error(`${path} imports ${unknown.join(', ')}, which the light loader does not have`)
 }
 
-async function link({ name, flavour, threads, objects }) {
-  const output = `dist/pf-${name}.wasm`
+async function link({ name, tier, flavour, threads, objects }) {
+  const output = `${folder}/pf-${name}.wasm`
+  mkdirSync(folder, { recursive: true })
   const made = time(output)
-  const stamp = `dist/.obj/${name}.cmd`
-  const command = linkCommand(objects, `dist/.obj/${name}.linked.wasm`, threads)
-  const key = [llvm.linker, ...command, dev ? 'dev' : optimise(flavour)].join(' ')
+  const own = tier === 'pruned' ? `pruned-${name}` : name
+  const stamp = `dist/.obj/${own}.cmd`
+  const linked = `dist/.obj/${own}.linked.wasm`
+  const command = linkCommand(objects, linked, threads)
+  const key = [output, llvm.linker, ...command, dev ? 'dev' : optimise(flavour)].join(' ')
   if (made && readOr(stamp) === key && objects.every((object) => time(object) <= made)) return
   rmSync(stamp, { force: true })
   await run(llvm.linker, command)
-  const linked = `dist/.obj/${name}.linked.wasm`
   if (dev) writeFileSync(output, readFileSync(linked))
   else await run('node_modules/.bin/wasm-opt', [...optimise(flavour), linked, '-o', output])
   if (flavour === 'simd') await checkImports(output)
@@ -305,13 +321,14 @@ async function link({ name, flavour, threads, objects }) {
 async function main() {
   if (spawnSync('em++', ['--version']).error || !sysroot || !llvm.linker) {
     console.log('wasm: left out, em++ with its system libraries and wasm-ld are needed (`make setup` installs them)')
+    if (pruned) process.exitCode = 1
     return
   }
   const tasks = new Map()
   const links = []
-  for (const tier of ['base', 'all']) {
+  for (const tier of pruned ? ['pruned'] : ['base', 'all']) {
     for (const kind of ['simd', 'relaxed', 'simd-mt', 'relaxed-mt']) {
-      const name = tier === 'base' ? kind : `all-${kind}`
+      const name = tier === 'all' ? `all-${kind}` : kind
       if (only && !only.includes(name)) continue
       const [flavour, mt] = kind.split('-')
       if (!flavours[flavour]) {

@@ -38,10 +38,14 @@ export async function controlGradient(
   return { ops: [...copies, ...made.ops], inputs: made.inputs }
 }
 
+/** The nets in the arguments of an operator. */
+export function netsInside(op: OperatorDef): NetDef[] {
+  return op.arg.flatMap((arg) => [...(arg.n === undefined ? [] : [arg.n]), ...(arg.nets ?? [])])
+}
+
 /** All blobs that the nets inside an operator write, at any depth. */
 export function writtenInside(op: OperatorDef): Set<string> {
-  const nets = ['then_net', 'else_net', 'loop_net', 'cond_net'].flatMap((name) => innerNet(op, name) ?? [])
-  const inner = nets.flatMap((net) => net.op)
+  const inner = netsInside(op).flatMap((net) => net.op)
   return new Set(inner.flatMap((each) => [...each.output, ...writtenInside(each)]))
 }
 

@@ -114,4 +114,7 @@ export const platform: Platform = {
   loadAddon: async () => {
     throw new PfError('unsupported', 'a browser loads no native addons')
   },
+  runScript: async () => {
+    throw new PfError('unsupported', 'a browser starts no processes')
+  },
 }

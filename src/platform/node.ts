@@ -177,4 +177,12 @@ export const platform: Platform = {
   startThread,
   parent,
   loadAddon: async (url) => createRequire(import.meta.url)(fileURLToPath(url)),
+  runScript: async (url, args, signal) => {
+    const { spawn } = await import('node:child_process')
+    const child = spawn(process.execPath, [fileURLToPath(url), ...args], { stdio: 'inherit', signal })
+    return await new Promise<number>((finish, fail) => {
+      child.on('error', (error) => fail(fileError('run', url, error)))
+      child.on('close', (status) => finish(status ?? 1))
+    })
+  },
 }

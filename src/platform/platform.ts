@@ -74,4 +74,6 @@ export interface Platform {
   parent(): Port | undefined
   /** Loads a native addon; throws what the engine throws when it cannot. */
   loadAddon(url: URL): Promise<unknown>
+  /** Runs a script of the source tree in a process of its own, its output on ours; answers its exit status. */
+  runScript(url: URL, args: readonly string[], signal?: AbortSignal): Promise<number>
 }

@@ -36,6 +36,31 @@ if (settings.data === undefined || !existsSync(`${settings.data}data/models/sque
   })
 }
 
+const detector = `${settings.data}data/models/caffe2-maskrcnn2go-int8/`
+if (settings.data === undefined || !existsSync(detector)) skip('no shared test data')
+else {
+  test('05: an 8-bit Mask R-CNN2Go finds the dog and the bicycle', async () => {
+    const png = join(folder, 'boxes.png')
+    const nets = [`${detector}model.pb`, `${detector}model_init.pb`]
+    const printed = await example('05-detect', [`${settings.data}data/photos/dog.jpg`, ...nets, png])
+    const boxes = new Map(
+      printed.split('\n').map((line) => [line.slice(7, 21).trim(), line.slice(22).split(' ').map(Number)]),
+    )
+    // Where they are on the picture, give or take some pixels.
+    for (const [kind, where] of [
+      ['dog', [130, 223, 318, 526]],
+      ['bicycle', [148, 101, 554, 408]],
+    ] as const) {
+      const box = boxes.get(kind) ?? []
+      assert.ok(
+        where.every((x, i) => Math.abs(x - box[i]) < 20),
+        `${kind}: ${printed}`,
+      )
+    }
+    assert.ok(existsSync(png))
+  })
+}
+
 test('02: digits are learnt, saved and read', async () => {
   const printed = await example('02-train-digits', [folder, '60'])
   const accuracy = Number(/accuracy (\d+\.\d+) %/.exec(printed)?.[1])

@@ -31,17 +31,39 @@ Status check_lengths(const int32_t* lengths, const Middle& m) {
   return {};
 }
 
+// The maximum of a row, in lanes; a NaN counts only when it comes first.
+float row_maximum(int64_t n, const float* x) {
+  constexpr int kLanes = 16;
+  float best[kLanes];
+  for (float& b : best) b = x[0];
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (int k = 0; k < kLanes; ++k) best[k] = x[i + k] > best[k] ? x[i + k] : best[k];
+  for (; i < n; ++i) best[0] = x[i] > best[0] ? x[i] : best[0];
+  for (int k = 1; k < kLanes; ++k) best[0] = best[k] > best[0] ? best[k] : best[0];
+  return best[0];
+}
+
 // As in Caffe2 the first element counts even where the length is 0, and a NaN only when it comes first.
 void find_maxima(const Middle& m, const float* x, const int32_t* lengths, float* y) {
   parallel_for(m.outer, 1 + 8192 / (m.length * m.inner + 1), [=](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; ++o) {
       const float* from = x + o * m.length * m.inner;
       float* to = y + o * m.inner;
+      if (m.inner == 1 && !lengths) {
+        to[0] = row_maximum(m.length, from);
+        continue;
+      }
       for (int64_t j = 0; j < m.inner; ++j) to[j] = from[j];
+      for (int64_t i = 1; i < m.length && !lengths; ++i) {
+        const float* row = from + i * m.inner;
+        for (int64_t j = 0; j < m.inner; ++j) to[j] = row[j] > to[j] ? row[j] : to[j];
+      }
+      if (!lengths) continue;
       for (int64_t i = 1; i < m.length; ++i)
         for (int64_t j = 0; j < m.inner; ++j) {
           const float value = from[i * m.inner + j];
-          if (value > to[j] && (!lengths || i < lengths[o * m.inner + j])) to[j] = value;
+          if (value > to[j] && i < lengths[o * m.inner + j]) to[j] = value;
         }
     }
   });

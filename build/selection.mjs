@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs'
 /** The operators that a file declares. */
 export const declaredIn = (text) => [...text.matchAll(/\bPF_OP\((\w+)\)/g)].map((match) => match[1])
 
-/** Operators that every build has: nets of weights are made of them. */
-const always = ['GivenTensorFill', 'ConstantFill']
+/** Operators that every build has: nets of weights are made of them, and plans put the others between those of a net. */
+const always = ['GivenTensorFill', 'ConstantFill', 'NCHW2NHWC', 'NHWC2NCHW']
 
 /**
  * The files for operators of these types, and whether one of them runs nets. Throws when a type is in no file.

@@ -17,6 +17,7 @@ constexpr int64_t kColumnBlock = 256;  // columns of B packed at a time
 constexpr int64_t kPointer = sizeof(const float*) / sizeof(float);  // floats that make room for one
 
 const float kZeros[kMaxColumns] = {};
+static_assert(kRowBlock + kMaxRows <= kMaxColumns, "zeros stand in for the bias of all rows of a block");
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -75,11 +76,12 @@ struct TileRows {
   int64_t taps, k;               // k: of each tap
 };
 
-void multiply(const GemmKernel& kernel, const TileRows& a, const float* b, const TileStore& store) {
+void multiply(const GemmKernel& kernel, int64_t tiles, const TileRows& a, int64_t a_step, const float* b,
+              const TileStore& store) {
   if (a.panel)
-    kernel.run(a.k, a.panel, b, store);
+    kernel.run(tiles, a.k, a.panel, a_step, b, store);
   else
-    kernel.run_rows(a.taps, a.k, a.pointers, b, store);
+    kernel.run_rows(tiles, a.taps, a.k, a.pointers, b, store);
 }
 
 // A tile that hangs over the edge of C is computed beside it.
@@ -101,7 +103,7 @@ void run_edge(const GemmKernel& kernel, const TileRows& rows_of_a, const float* 
   }
   store.c = tile, store.stride = kernel.columns;
   store.row_bias = row_bias, store.column_bias = column_bias;
-  multiply(kernel, rows_of_a, b, store);
+  multiply(kernel, 1, rows_of_a, 0, b, store);
   for (int64_t i = 0; i < rows; ++i) std::memcpy(c + i * stride, tile + i * kernel.columns, columns * sizeof(float));
 }
 
@@ -132,6 +134,7 @@ class BlockRows {
       for (int64_t t = 0; offset && t < first_.taps; ++t) to[t * kernel.rows] += offset;
     }
   }
+  int64_t step() const { return step_; }  // from tile to tile
   TileRows tile(int64_t i) const {
     TileRows rows = first_;
     if (rows.panel)
@@ -160,16 +163,20 @@ void run_block(const Gemm& g, const GemmKernel& kernel, Range rows, Range column
   store.finish = k.end == g.k && finishes(g);
   for (int64_t j = columns.begin; j < columns.end; j += kernel.columns, b += b_step) {
     const int64_t width = smaller(kernel.columns, g.n - j);
-    for (int64_t i = rows.begin, t = 0; i < rows.end; i += kernel.rows, ++t) {
-      const int64_t height = smaller(kernel.rows, g.m - i);
+    store.column_bias = g.column_bias ? g.column_bias + j : kZeros;
+    const auto at = [&](int64_t i) {
       store.c = g.c + i * g.c_stride + j;
       store.add = g.add ? g.add + i * g.c_stride + j : nullptr;
       store.row_bias = g.row_bias ? g.row_bias + i : kZeros;
-      store.column_bias = g.column_bias ? g.column_bias + j : kZeros;
-      if (height == kernel.rows && width == kernel.columns)
-        multiply(kernel, a.tile(t), b, store);
-      else
-        run_edge(kernel, a.tile(t), b, store, height, width);
+    };
+    int64_t t = 0;
+    if (width == kernel.columns && (t = (rows.end - rows.begin) / kernel.rows)) {
+      at(rows.begin);
+      multiply(kernel, t, a.tile(0), a.step(), b, store);
+    }
+    for (int64_t i = rows.begin + t * kernel.rows; i < rows.end; i += kernel.rows, ++t) {
+      at(i);
+      run_edge(kernel, a.tile(t), b, store, smaller(kernel.rows, g.m - i), width);
     }
   }
 }

@@ -23,14 +23,20 @@ struct TileStore {
   const float* row_bias;     // one per row of the tile; read only when finish
   const float* column_bias;  // one per column of the tile
   float low, high;
+
+  void down(int64_t rows) {
+    c += rows * stride, row_bias += rows;
+    if (add) add += rows * stride;
+  }
 };
 
 struct GemmKernel {
   int rows, columns;  // of the tile
   int depth;          // k is cut into blocks of at most this, so that a panel of B stays in the first-level cache
-  void (*run)(int64_t k, const float* a, const float* b, const TileStore& store);
+  // Tiles one below the other; the panels of A are `a_step` apart.
+  void (*run)(int64_t tiles, int64_t k, const float* a, int64_t a_step, const float* b, TileStore store);
   // The same with the rows of A where they lie: under each of `taps` taps, `rows` pointers to k floats each.
-  void (*run_rows)(int64_t taps, int64_t k, const float* const* a, const float* b, const TileStore& store);
+  void (*run_rows)(int64_t tiles, int64_t taps, int64_t k, const float* const* a, const float* b, TileStore store);
 };
 
 // The kernel for this machine; the same one for the whole life of the process.

@@ -61,33 +61,41 @@ constexpr int kSteps = 1;
 constexpr int kSteps = 4;
 #endif
 
+// Tiles one below the other, all against one panel of B: with a short k a call for each would cost as much as its sums.
 template <class V, int kRows, int kVectors>
-void gemm_panels(int64_t k, const float* a, const float* b, const ::pf::TileStore& store) {
-  GemmTile<V, kRows, kVectors> tile;
-  for (const float* const end = b + k * tile.kWidth; b < end; a += kRows, b += tile.kWidth)
-    tile.step([a](int i) { return a + i; }, b);
-  tile.store(store);
+void gemm_panels(int64_t tiles, int64_t k, const float* a, int64_t a_step, const float* panel, ::pf::TileStore store) {
+  for (; tiles > 0; --tiles, a += a_step, store.down(kRows)) {
+    GemmTile<V, kRows, kVectors> tile;
+    const float *b = panel, *column = a;
+    for (const float* const end = b + k * tile.kWidth; b < end; column += kRows, b += tile.kWidth)
+      tile.step([column](int i) { return column + i; }, b);
+    tile.store(store);
+  }
 }
 
 template <class V, int kRows, int kVectors>
-void gemm_rows(int64_t taps, int64_t k, const float* const* a, const float* b, const ::pf::TileStore& store) {
-  GemmTile<V, kRows, kVectors> tile;
-  for (; taps > 0; --taps, a += kRows) {
-    const float* row[kRows];
-    PF_UNROLL
-    for (int i = 0; i < kRows; ++i) row[i] = a[i];
-    const auto advance = [&row](int steps) {
+void gemm_rows(int64_t tiles, int64_t taps, int64_t k, const float* const* a, const float* panel,
+               ::pf::TileStore store) {
+  for (; tiles > 0; --tiles, store.down(kRows)) {
+    GemmTile<V, kRows, kVectors> tile;
+    const float* b = panel;
+    for (int64_t tap = 0; tap < taps; ++tap, a += kRows) {
+      const float* row[kRows];
       PF_UNROLL
-      for (int i = 0; i < kRows; ++i) row[i] += steps;
-    };
-    const float* const end = b + k * tile.kWidth;
-    if constexpr (kSteps > 1) {
-      for (; end - b >= kSteps * tile.kWidth; advance(kSteps)) {
+      for (int i = 0; i < kRows; ++i) row[i] = a[i];
+      const auto advance = [&row](int steps) {
         PF_UNROLL
-        for (int p = 0; p < kSteps; ++p, b += tile.kWidth) tile.step([&row, p](int i) { return row[i] + p; }, b);
+        for (int i = 0; i < kRows; ++i) row[i] += steps;
+      };
+      const float* const end = b + k * tile.kWidth;
+      if constexpr (kSteps > 1) {
+        for (; end - b >= kSteps * tile.kWidth; advance(kSteps)) {
+          PF_UNROLL
+          for (int p = 0; p < kSteps; ++p, b += tile.kWidth) tile.step([&row, p](int i) { return row[i] + p; }, b);
+        }
       }
+      for (; b < end; advance(1), b += tile.kWidth) tile.step([&row](int i) { return row[i]; }, b);
     }
-    for (; b < end; advance(1), b += tile.kWidth) tile.step([&row](int i) { return row[i]; }, b);
+    tile.store(store);
   }
-  tile.store(store);
 }

@@ -21,10 +21,10 @@ class LayoutPass {
     for (const OpDef& op : def.op) {
       for (const std::string& name : op.input) {
         if (!written_.has(name)) kept_.add(name);  // comes from outside: others may read it too
+        read_.add(name);
       }
       for (const std::string& name : op.output) written_.add(name);
     }
-    forms_.resize(def.op.size() * 4);
   }
 
   LaidOut run() {
@@ -58,10 +58,8 @@ class LayoutPass {
 
   Forms& forms(const std::string& name) {
     const size_t at = size_t(names_.add(name));
-    if (at >= forms_.size()) forms_.resize(at * 2 + 1);
-    Forms& f = forms_[at];
-    if (f.first.empty() && f.last.empty()) f.first = name;
-    return f;
+    if (at == forms_.size()) forms_.push_back({name, ""});
+    return forms_[at];
   }
   bool is_last(const std::string& name) { return !forms(name).last.empty(); }
 
@@ -114,13 +112,7 @@ class LayoutPass {
   // Statistics and the like, which a net for inference names but nobody reads.
   bool needs_more_outputs(const OpDef& op) {
     for (size_t j = 1; j < op.output.size(); ++j)
-      if (kept_.has(op.output[j]) || is_read(op.output[j])) return true;
-    return false;
-  }
-  bool is_read(const std::string& name) {
-    for (const OpDef& op : def_.op)
-      for (const std::string& input : op.input)
-        if (input == name) return true;
+      if (kept_.has(op.output[j]) || read_.has(op.output[j])) return true;
     return false;
   }
 
@@ -179,7 +171,7 @@ class LayoutPass {
   const NetDef& def_;
   Workspace& workspace_;
   const std::vector<std::string> answers_;
-  Names names_, kept_, written_;
+  Names names_, kept_, read_, written_;
   std::vector<Forms> forms_;
   LaidOut out_;
   int index_ = 0;

@@ -176,6 +176,8 @@ Status workspace_open(Call& call) {
 Status workspace_close(Call& call) {
   Workspace* ws;
   PF_TRY(find_workspace(call, &ws));
+  // What failed on the GPU and nobody has asked for goes with the workspace.
+  if (ws->accelerator()) (void)ws->accelerator()->finish().ok();
   close(call.handle);
   return {};
 }
@@ -286,7 +288,7 @@ Status op_run(Call& call) {
   OpDef def;
   PF_TRY(parse(call.in, &def));
   std::unique_ptr<Operator> op;
-  PF_TRY(Operator::create(def, *ws, &op));
+  PF_TRY(Operator::create(def, *ws, ws->accelerator(), &op));
   return op->run(ws->scratch());
 }
 

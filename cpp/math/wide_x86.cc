@@ -12,7 +12,7 @@ namespace sse {
 #include "math/gemm_kernel.h"
 #include "math/winograd_kernel.h"
 const GemmKernel kKernel = {4, 8, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>};
-const WinogradTransforms kTransforms[] = {winograd_transforms_of<f32x4, 2>, winograd_transforms_of<f32x4, 4>};
+const WinogradTransforms* const kTransforms = winograd_transforms_of<f32x4>;
 }  // namespace sse
 }  // namespace pf
 
@@ -42,7 +42,7 @@ PF_INLINE Vector max(Vector a, Vector b) { return {_mm256_max_ps(b.v, a.v)}; }
 #include "math/gemm_kernel.h"
 #include "math/winograd_kernel.h"
 const GemmKernel kKernel = {6, 16, 256, gemm_panels<Vector, 6, 2>, gemm_rows<Vector, 6, 2>};
-const WinogradTransforms kTransforms[] = {winograd_transforms_of<Vector, 2>, winograd_transforms_of<Vector, 4>};
+const WinogradTransforms* const kTransforms = winograd_transforms_of<Vector>;
 }  // namespace avx2
 }  // namespace pf
 #if defined(__clang__)
@@ -74,7 +74,7 @@ PF_INLINE Vector max(Vector a, Vector b) { return {_mm512_max_ps(b.v, a.v)}; }
 #include "math/gemm_kernel.h"
 #include "math/winograd_kernel.h"
 const GemmKernel kKernel = {8, 32, 256, gemm_panels<Vector, 8, 2>, gemm_rows<Vector, 8, 2>};
-const WinogradTransforms kTransforms[] = {winograd_transforms_of<Vector, 2>, winograd_transforms_of<Vector, 4>};
+const WinogradTransforms* const kTransforms = winograd_transforms_of<Vector>;
 }  // namespace avx512
 }  // namespace pf
 #if defined(__clang__)
@@ -93,8 +93,8 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
 
 const GemmKernel& gemm_kernel() { return has_avx512() ? avx512::kKernel : has_avx2() ? avx2::kKernel : sse::kKernel; }
 
-const WinogradTransforms& winograd_transforms(int64_t tile) {
-  const int i = tile == 4;
+const WinogradTransforms& winograd_transforms(int64_t inputs) {
+  const int i = inputs == 6;
   return has_avx512() ? avx512::kTransforms[i] : has_avx2() ? avx2::kTransforms[i] : sse::kTransforms[i];
 }
 

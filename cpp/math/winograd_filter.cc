@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The filter under Winograd's transform, packed for the products: for each position, panels of output channels.
+// The filter under Winograd's transform, packed for the products: for each position, panels of output channels (or, for
+// the gradient of the input, of input channels). And back, from the gradient of its transform.
 #include "core/parallel.h"
 #include "core/simd.h"
 #include "math/gemm.h"
@@ -8,52 +9,116 @@
 namespace pf {
 namespace {
 
-// G for the interpolation points that math/winograd_kernel.h names.
-constexpr float kThird = 1.f / 3, kSixth = 1.f / 6, kRootThird = 0.47140452079103168f, kRootSixth = kRootThird / 2;
-const float kTwo[4][3] = {{1, 0, 0}, {0.5f, 0.5f, 0.5f}, {0.5f, -0.5f, 0.5f}, {0, 0, 1}};
-const float kFour[6][3] = {{1, 0, 0},
-                           {-2 * kThird, -kRootThird, -kThird},
-                           {-2 * kThird, kRootThird, -kThird},
-                           {kSixth, kRootSixth, kThird},
-                           {kSixth, -kRootSixth, kThird},
-                           {0, 0, 1}};
+constexpr int kMost = 6, kMostTaps = 5;  // inputs of a piece and weights, in one dimension
 
-PF_INLINE f32x4 weigh(const float* row, f32x4 a, f32x4 b, f32x4 c) {
-  return madd(f32x4::load_splat(row + 2), c, madd(f32x4::load_splat(row + 1), b, f32x4::load_splat(row) * a));
+int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// G for the interpolation points that math/winograd_kernel.h names: their powers, each point's row times a factor.
+struct Weights {
+  int n, taps;
+  float g[kMost][kMostTaps] = {};
+  Weights(int inputs, int kernel) : n(inputs), taps(kernel) {
+    constexpr double kRootHalf = 0.70710678118654752;
+    const double points[2] = {n == 4 ? 1. : kRootHalf, 2 * kRootHalf}, factors[2] = {n == 4 ? .5 : -2. / 3, 1. / 6};
+    g[0][0] = g[n - 1][taps - 1] = 1;
+    for (int i = 1; i < n - 1; ++i) {
+      double power = factors[(i - 1) / 2];
+      for (int t = 0; t < taps; ++t, power *= i % 2 ? points[(i - 1) / 2] : -points[(i - 1) / 2]) g[i][t] = float(power);
+    }
+  }
+};
+
+// Sum of `count` vectors, `step` apart, each times its weight.
+f32x4 weigh(const float* weights, int weight_step, const f32x4* x, int step, int count) {
+  f32x4 sum = f32x4::zero();
+  for (int i = 0; i < count; ++i) sum = madd(f32x4::load_splat(weights + i * weight_step), x[i * step], sum);
+  return sum;
 }
 
 // G g G' of four filters g side by side, one to a lane, to out + position * step.
-void transform(const float (*rows)[3], int n, const float (*taps)[4], int64_t step, float* out) {
-  f32x4 g[9];
-  for (int t = 0; t < 9; ++t) g[t] = f32x4::load(taps[t]);
-  for (int i = 0; i < n; ++i) {
-    f32x4 half[3];
-    for (int j = 0; j < 3; ++j) half[j] = weigh(rows[i], g[j], g[3 + j], g[6 + j]);
-    for (int j = 0; j < n; ++j, out += step) weigh(rows[j], half[0], half[1], half[2]).store(out);
+void transform(const Weights& w, const f32x4* g, int64_t step, float* out) {
+  for (int i = 0; i < w.n; ++i) {
+    f32x4 half[kMostTaps];
+    for (int j = 0; j < w.taps; ++j) half[j] = weigh(w.g[i], 1, g + j, w.taps, w.taps);
+    for (int j = 0; j < w.n; ++j, out += step) weigh(w.g[j], 1, half, 1, w.taps).store(out);
   }
 }
 
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+// G' u G, the other way: from position to position `step`.
+void transform_back(const Weights& w, const float* u, int64_t step, f32x4* g) {
+  f32x4 half[kMost * kMostTaps];
+  for (int i = 0; i < w.n; ++i) {
+    f32x4 row[kMost];
+    for (int j = 0; j < w.n; ++j, u += step) row[j] = f32x4::load(u);
+    for (int t = 0; t < w.taps; ++t) half[i * w.taps + t] = weigh(&w.g[0][t], kMostTaps, row, 1, w.n);
+  }
+  for (int t = 0; t < w.taps; ++t)
+    for (int j = 0; j < w.taps; ++j, ++g) *g = weigh(&w.g[0][t], kMostTaps, half + j, w.taps, w.n);
+}
+
+// Filters numbered by (lane, row): `lanes` side by side in a panel, whose rows they are summed over.
+struct Numbering {
+  int64_t lanes, rows, lane_step, row_step;
+};
+
+Numbering for_outputs(const ConvShape& s) {
+  return {s.out_channels, s.in_channels, s.patch(), s.filter_channel_step()};
+}
+Numbering for_inputs(const ConvShape& s) {
+  return {s.in_channels, s.out_channels, s.filter_channel_step(), s.patch()};
+}
+
+void pack(const ConvShape& s, int tile, const Numbering& of, const float* w, const float* scale, float* packed) {
+  const int64_t width = gemm_kernel().columns, step = gemm_packed_size(of.lanes, of.rows, int(width));
+  const int kernel = int(s.kernel[0]);
+  const Weights weights(tile + kernel - 1, kernel);
+  parallel_for(step / (width * of.rows), 1 + 512 / of.rows, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin * of.rows; i < end * of.rows; ++i)
+      for (int64_t first = 0; first < width; first += 4) {
+        const int64_t m = i / of.rows * width + first;
+        f32x4 taps[kMostTaps * kMostTaps];
+        for (int64_t t = 0; t < s.taps; ++t) {
+          float lanes[4] = {};  // 0 beyond the last
+          for (int64_t j = 0; j < smaller(4, of.lanes - m); ++j)
+            lanes[j] = w[(m + j) * of.lane_step + i % of.rows * of.row_step + t * s.filter_tap_step()] *
+                       (scale ? scale[m + j] : 1.f);
+          taps[t] = f32x4::load(lanes);
+        }
+        transform(weights, taps, step, packed + i * width + first);
+      }
+  });
+}
 
 }  // namespace
 
 int64_t winograd_packed_size(const ConvShape& s, int tile) {
-  return (tile + 2) * (tile + 2) * gemm_packed_size(s.out_channels, s.in_channels, gemm_kernel().columns);
+  const int64_t inputs = tile + s.kernel[0] - 1;
+  return inputs * inputs * gemm_packed_size(s.out_channels, s.in_channels, gemm_kernel().columns);
 }
 
 void winograd_pack(const ConvShape& s, int tile, const float* w, const float* scale, float* packed) {
-  const int64_t width = gemm_kernel().columns, channels = s.in_channels;
-  const int64_t step = gemm_packed_size(s.out_channels, channels, int(width));
-  parallel_for(step / (width * channels), 1 + 512 / channels, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin * channels; i < end * channels; ++i)  // a row of a panel: one input channel
-      for (int64_t first = 0; first < width; first += 4) {
-        const int64_t m = i / channels * width + first;
-        float taps[9][4] = {};  // 0 for output channels beyond the last
-        for (int64_t j = 0; j < smaller(4, s.out_channels - m); ++j)
-          for (int64_t t = 0; t < 9; ++t)
-            taps[t][j] = w[(m + j) * s.patch() + i % channels * s.filter_channel_step() + t * s.filter_tap_step()] *
-                         (scale ? scale[m + j] : 1.f);
-        transform(tile == 4 ? kFour : kTwo, tile + 2, taps, step, packed + i * width + first);
+  pack(s, tile, for_outputs(s), w, scale, packed);
+}
+
+int64_t winograd_turned_size(const ConvShape& s) {
+  return kWinogradPositions * gemm_packed_size(s.in_channels, s.out_channels, gemm_kernel().columns);
+}
+
+void winograd_pack_turned(const ConvShape& s, const float* w, float* packed) {
+  pack(s, int(winograd_gradient_tile(s)), for_inputs(s), w, nullptr, packed);
+}
+
+void winograd_unpack_gradient(const ConvShape& s, const float* sums, int64_t stride, float* dw) {
+  const Numbering of = for_outputs(s);
+  const Weights weights(kMost, int(s.kernel[0]));
+  parallel_for(of.rows, 1 + 512 / of.lanes, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; ++c)
+      for (int64_t m = 0; m < of.lanes; m += 4) {
+        f32x4 taps[kMostTaps * kMostTaps];
+        transform_back(weights, sums + c * stride + m, of.rows * stride, taps);
+        for (int64_t t = 0; t < s.taps; ++t)
+          for (int64_t j = 0; j < smaller(4, of.lanes - m); ++j)
+            dw[(m + j) * of.lane_step + c * of.row_step + t * s.filter_tap_step()] = taps[t].lane(int(j));
       }
   });
 }

@@ -5,6 +5,7 @@
 #include "math/conv.h"
 #include "math/patches.h"
 #include "math/reduce.h"
+#include "math/transpose.h"
 
 namespace pf {
 namespace {
@@ -12,28 +13,49 @@ namespace {
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
 
-// --- filter: dW[m, (c, t)] = sum over images and pixels of dY[m, pixel] * patch[(c, t), pixel], one product whose k
-// runs over the pixels of many images, so that all threads have work even when images are small.
+// --- filter: dW[m, (c, t)] = sum over images and pixels of dY[m, pixel] * patch[(c, t), pixel]: products, turned over,
+// whose k runs over the pixels of many images. The patches mostly lie in rows as they are needed, so only dY is packed.
+// Few weights are summed up in several parts, one on each thread; how many does not depend on the number of threads.
 
-// Images padded at a time: their copies may take 8 MiB.
-int64_t images_at_once(const ConvShape& s, const PatchLayout& l) {
-  if (!l.padded) return s.batch;
-  return larger(1, smaller(s.batch, (int64_t(2) << 20) / (l.image_size() + 1)));
-}
+constexpr int64_t kParts = 8, kPartFloats = int64_t(1) << 18;  // parts, and floats of all of them, at most
 
 struct FilterScratch {
+  int64_t together;  // images padded at a time: their copies may take 8 MiB
+  int64_t parts, product_step, total;
   int32_t* tap_offset;
-  float *images, *product;
-  int64_t total;
+  float *images, *sums, *product;
   FilterScratch(const ConvShape& s, const PatchLayout& l, float* block) {
     Carver carve(block);
+    together = l.padded ? larger(1, smaller(s.batch, (int64_t(2) << 20) / (l.image_size() + 1))) : s.batch;
+    parts = larger(1, smaller(smaller(kParts, together), kPartFloats / (s.out_channels * s.patch() + 1)));
     tap_offset = carve.ints(s.taps);
-    const int64_t images_count = images_at_once(s, l);
-    images = carve.floats(l.image_size() * images_count);
-    product = carve.floats(gemm_scratch(s.out_per_group(), s.patch(), s.out_size * images_count));
+    images = carve.floats(l.image_size() * together);
+    sums = carve.floats(s.out_channels * s.patch() * parts);
+    const int64_t k = s.out_size * ((together + parts - 1) / parts);
+    product_step = gemm_alone_scratch(s.patch(), s.out_per_group(), k);
+    product = carve.floats(larger(gemm_scratch(s.patch(), s.out_per_group(), k), product_step * thread_count()));
     total = carve.total;
   }
 };
+
+// One group's share of some images, of which `image` and `dy` are the first, added to or put into dW'.
+void filter_share(const ConvShape& s, const PatchLayout& l, int64_t count, const float* image, const float* dy,
+                  bool accumulate, float* dw, bool alone, float* scratch) {
+  const PlaneSource planes{dy, s.out_channels * s.out_size, s.out_size};
+  const PatchSource patches{&l, image, l.padded ? l.image_size() : s.in_channels * s.in_size, s.out_size, s.taps,
+                            s.pointwise() ? s.out_size : s.out[s.rank - 1]};
+  Gemm product;
+  product.m = s.patch(), product.n = s.out_per_group(), product.k = s.out_size * count;
+  product.a.source = &patches, product.a.length = patches.length;
+  if (s.stride[s.rank - 1] == 1)
+    product.a.locate = locate_taps;
+  else
+    product.a.pack = pack_taps;
+  product.b.pack = pack_planes, product.b.source = &planes;
+  product.c = dw, product.c_stride = product.n;
+  product.accumulate = accumulate;
+  alone ? gemm_alone(product, scratch) : gemm(product, scratch);
+}
 
 }  // namespace
 
@@ -44,26 +66,29 @@ int64_t conv_filter_gradient_scratch(const ConvShape& s) {
 void conv_filter_gradient(const ConvShape& s, const float* x, const float* dy, float* dw, float* scratch) {
   const PatchLayout l = patch_layout(s, s.in_channels, false, reinterpret_cast<int32_t*>(scratch));
   const FilterScratch part(s, l, scratch);
-  const int64_t step = images_at_once(s, l), outputs = s.out_per_group(), inputs = s.in_per_group();
-  if (s.batch == 0) std::memset(dw, 0, size_t(s.out_channels * s.patch()) * sizeof(float));
-  for (int64_t n = 0; n < s.batch; n += step) {
-    const int64_t count = smaller(step, s.batch - n);
+  const int64_t outputs = s.out_per_group(), patch = s.patch(), weights = s.out_channels * patch;
+  if (s.batch == 0 || s.out_size == 0) return void(std::memset(dw, 0, size_t(weights) * sizeof(float)));
+  const int64_t image = l.padded ? l.image_size() : s.in_channels * s.in_size, out_image = s.out_channels * s.out_size;
+  for (int64_t n = 0; n < s.batch; n += part.together) {
+    const int64_t count = smaller(part.together, s.batch - n), shares = part.parts * s.group;
     if (l.padded) pad_images(s, l, n, n + count, x, part.images);
-    const float* images = l.padded ? part.images : x;
-    const int64_t image_stride = l.padded ? l.image_size() : s.in_channels * s.in_size;
-    for (int64_t g = 0; g < s.group; ++g) {
-      const PlaneSource planes{dy + (n * s.out_channels + g * outputs) * s.out_size, s.out_channels * s.out_size,
-                               s.out_size};
-      const PatchSource patches{&l, images + g * inputs * l.plane, image_stride, s.out_size, s.taps, inputs};
-      Gemm product;
-      product.m = outputs, product.n = s.patch(), product.k = s.out_size * count;
-      product.a.pack = pack_planes, product.a.source = &planes;
-      product.b.pack = pack_taps, product.b.source = &patches;
-      product.c = dw + g * outputs * s.patch(), product.c_stride = s.patch();
-      product.accumulate = n > 0;
-      gemm(product, part.product);
-    }
+    parallel_for(shares, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t p = i / s.group, g = i % s.group;
+        const int64_t first = count * p / part.parts, some = count * (p + 1) / part.parts - first;
+        float* const own = part.sums + p * weights + g * outputs * patch;
+        const bool alone = shares > 1;
+        if (some)
+          filter_share(s, l, some, (l.padded ? part.images : x) + first * image + g * s.in_per_group() * l.plane,
+                       dy + (n + first) * out_image + g * outputs * s.out_size, n > 0, own, alone,
+                       part.product + (alone ? thread_index() * part.product_step : 0));
+        else if (n == 0)
+          std::memset(own, 0, size_t(outputs * patch) * sizeof(float));
+      }
+    });
   }
+  if (part.parts > 1) sum_rows(part.parts - 1, weights, part.sums + weights, true, part.sums);
+  transpose_matrices(s.group, patch, outputs, part.sums, dw);
 }
 
 // --- input: dX. With steps of 1 it is a convolution of dY with the filter turned round; else (and where that would

@@ -83,8 +83,9 @@ PF_INLINE int64_t pool_pairs(Pool kind, const Window& w, const float* row, int64
   const float* from = row - w.pad_head[d];
   const f32x4 scale = f32x4::splat(kind == Pool::kMax ? 1.f : 1.f / float(rows * kernel));
   int64_t o = begin;
-  // Eight columns and two more are read for four outputs.
-  for (; o + 4 <= w.out[d] && 2 * o + 10 - w.pad_head[d] <= w.in[d]; o += 4) {
+  // For four outputs, eight columns are read, and two more for windows of 3.
+  const int64_t last = w.in[d] + w.pad_head[d] - (kernel == 3 ? 10 : 8);
+  for (; o + 4 <= w.out[d] && 2 * o <= last; o += 4) {
     const f32x4 a = f32x4::load(from + 2 * o), b = f32x4::load(from + 2 * o + 4);
     f32x4 value = join(kind, even_lanes(a, b), odd_lanes(a, b));
     if (kernel == 3)

@@ -42,8 +42,8 @@ struct FilterScratch {
 void filter_share(const ConvShape& s, const PatchLayout& l, int64_t count, const float* image, const float* dy,
                   bool accumulate, float* dw, bool alone, float* scratch) {
   const PlaneSource planes{dy, s.out_channels * s.out_size, s.out_size};
-  const PatchSource patches{&l, image, l.padded ? l.image_size() : s.in_channels * s.in_size, s.out_size, s.taps,
-                            s.pointwise() ? s.out_size : s.out[s.rank - 1]};
+  const PatchSource patches{&l,         image,  l.padded ? l.image_size() : s.in_channels * s.in_size,
+                            s.out_size, s.taps, s.pointwise() ? s.out_size : s.out[s.rank - 1]};
   Gemm product;
   product.m = s.patch(), product.n = s.out_per_group(), product.k = s.out_size * count;
   product.a.source = &patches, product.a.length = patches.length;

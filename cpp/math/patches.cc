@@ -185,7 +185,8 @@ void locate_taps(const void* source, int64_t i, int64_t piece, int64_t pieces, c
   const int last = l.rank - 1;
   // Output rows that follow each other at equal distances; one where a plane is one piece.
   const bool whole = s.length == s.pixels;
-  const int64_t rows = whole || last == 0 ? 1 : l.out[last - 1], distance = rows > 1 ? l.stride[last - 1] * l.step[last - 1] : 0;
+  const int64_t rows = whole || last == 0 ? 1 : l.out[last - 1],
+                distance = rows > 1 ? l.stride[last - 1] * l.step[last - 1] : 0;
   const float* const from = s.image + i / s.taps * l.plane + l.tap_offset[i % s.taps];
   const int64_t each = s.pixels / s.length;
   for (const int64_t end = piece + pieces; piece < end;) {

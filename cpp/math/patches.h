@@ -47,9 +47,9 @@ struct PatchSource {
 
 // For gemm(). Panels of pixels running along k = channel * taps + tap: NCHW's B.
 void pack_pixels(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end, float* out);
-// Rows of k = channel * taps + tap running along pixels, for the gradient of the filter: NCHW's A is read where it lies,
-// in pieces of `length` pixels that follow each other in the output as in the image, or, where outputs are not next to
-// each other there, packed.
+// Rows of k = channel * taps + tap running along pixels, for the gradient of the filter: NCHW's A is read where it
+// lies, in pieces of `length` pixels that follow each other in the output as in the image, or, where outputs are not
+// next to each other there, packed.
 void locate_taps(const void* source, int64_t i, int64_t piece, int64_t pieces, const float** out, int step);
 void pack_taps(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end, float* out);
 // NHWC's A, k = tap * channels + channel, is read where it lies: a row is an output pixel, a piece of it the input

@@ -23,7 +23,8 @@ struct Weights {
     g[0][0] = g[n - 1][taps - 1] = 1;
     for (int i = 1; i < n - 1; ++i) {
       double power = factors[(i - 1) / 2];
-      for (int t = 0; t < taps; ++t, power *= i % 2 ? points[(i - 1) / 2] : -points[(i - 1) / 2]) g[i][t] = float(power);
+      for (int t = 0; t < taps; ++t, power *= i % 2 ? points[(i - 1) / 2] : -points[(i - 1) / 2])
+        g[i][t] = float(power);
     }
   }
 };
@@ -64,9 +65,7 @@ struct Numbering {
 Numbering for_outputs(const ConvShape& s) {
   return {s.out_channels, s.in_channels, s.patch(), s.filter_channel_step()};
 }
-Numbering for_inputs(const ConvShape& s) {
-  return {s.in_channels, s.out_channels, s.filter_channel_step(), s.patch()};
-}
+Numbering for_inputs(const ConvShape& s) { return {s.in_channels, s.out_channels, s.filter_channel_step(), s.patch()}; }
 
 void pack(const ConvShape& s, int tile, const Numbering& of, const float* w, const float* scale, float* packed) {
   const int64_t width = gemm_kernel().columns, step = gemm_packed_size(of.lanes, of.rows, int(width));

@@ -22,11 +22,11 @@ struct Cut {
   static constexpr int64_t kFloats = int64_t(1) << 18;  // of a block: a megabyte of second-level cache
   static constexpr int64_t kFew = 64;                   // pieces that are worth passing over the whole filter for
 
-  int64_t tile, down, across, count;    // pieces of one image, and of all
-  int64_t inputs, outputs;              // channels, filled up to whole panels
-  int64_t block;                        // pieces
-  int64_t piece_step, change_step;      // from position to position; 16 more than a power of 2, as in math/winograd.cc
-  int64_t images;                       // worked on at a time
+  int64_t tile, down, across, count;  // pieces of one image, and of all
+  int64_t inputs, outputs;            // channels, filled up to whole panels
+  int64_t block;                      // pieces
+  int64_t piece_step, change_step;    // from position to position; 16 more than a power of 2, as in math/winograd.cc
+  int64_t images;                     // worked on at a time
   explicit Cut(const ConvShape& s) : tile(winograd_gradient_tile(s)) {
     const GemmKernel& kernel = gemm_kernel();
     down = (s.out[0] + tile - 1) / tile, across = (s.out[1] + tile - 1) / tile, count = s.batch * down * across;
@@ -182,8 +182,7 @@ void winograd_gradient(const ConvShape& s, const float* x, const float* w, const
     const Backward some(s, cut, part, s.channels_last ? x : part.x, s.channels_last ? dy : part.dy,
                         s.channels_last || !dx ? dx : part.dx);
     for (int64_t i = 0; i < pieces; i += cut.block) some.run(i, smaller(i + cut.block, pieces), n + i == 0);
-    if (dx && !s.channels_last)
-      transpose_matrices(images, s.in_size, s.in_channels, part.dx, dx + n * in_image);
+    if (dx && !s.channels_last) transpose_matrices(images, s.in_size, s.in_channels, part.dx, dx + n * in_image);
   }
   winograd_unpack_gradient(s, part.sums, cut.outputs, dw);
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution and its gradients, by each of their ways, against the definition.
+#include "math/conv.h"
+
 #include <cstring>
 
 #include "draw.h"
-#include "math/conv.h"
 #include "math/reduce.h"
 #include "math/winograd.h"
 
@@ -48,8 +49,8 @@ ConvShape square(int64_t kernel, int64_t batch, int64_t height, int64_t width, i
 // One that Winograd's transform takes.
 ConvShape draw_winograd(Dice& dice) {
   const int64_t kernel = dice.chance(2) ? 5 : 3;
-  ConvShape s = square(kernel, dice.upto(3), 7 + dice.upto(15), 7 + dice.upto(15), 15 + dice.upto(20),
-                       15 + dice.upto(30));
+  ConvShape s =
+      square(kernel, dice.upto(3), 7 + dice.upto(15), 7 + dice.upto(15), 15 + dice.upto(20), 15 + dice.upto(30));
   s.out_size = 1;
   for (int d = 0; d < 2; ++d) {
     s.pad_head[d] = dice.upto(4) - 2, s.pad_tail[d] = dice.upto(4) - 2;
@@ -200,8 +201,7 @@ TEST("Winograd's error stays within 1e-5 of the largest output, and no number of
     for (int threads : {0, 1, 3}) {
       Floats& result = y[threads > 1 ? 2 : threads];
       result.resize(size_t(s.batch * 37 * s.out_size));
-      if (threads)
-        set_thread_count(threads), run_forward(s, kernel == 5 ? 2 : tile, x, w, nullptr, {}, result.data());
+      if (threads) set_thread_count(threads), run_forward(s, kernel == 5 ? 2 : tile, x, w, nullptr, {}, result.data());
     }
     conv_forward_plain(s, x.data(), w.data(), {}, y[0].data());
     EXPECT(y[1] == y[2], tile, channels);
@@ -235,7 +235,7 @@ TEST("Winograd's transform is chosen where it pays") {
   EXPECT(tile(1, 224, 64) == 4 && tile(1, 56, 128) == 4);
   EXPECT(tile(1, 7, 512) < 4);  // 36 filters of 1 MB would be read for four tiles
   EXPECT(tile(64, 7, 512) == 4);
-  EXPECT(winograd_gradient_pays(square(3, 16, 32, 32, 64, 64)) && !winograd_gradient_pays(square(3, 1, 3, 3, 512, 512)));
+  EXPECT(winograd_gradient_pays(square(3, 16, 32, 32, 64, 64)) &&
+         !winograd_gradient_pays(square(3, 1, 3, 3, 512, 512)));
   EXPECT(tile(1, 3, 512) == 0 && tile(1, 224, 8) == 0 && tile(0, 224, 64) == 0 && tile(1, 224, 64, 2) == 0);
 }
-

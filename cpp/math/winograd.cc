@@ -137,10 +137,13 @@ void forward(const ConvShape& s, int tile, const float* x, const float* packed, 
     run(0, b.blocks);
 }
 
+// Channels first: so many images at a time, transposed.
+constexpr int64_t kTransposed = int64_t(1) << 19;  // floats, or one image
+
 ConvShape transposed(const ConvShape& s) {
   ConvShape last = s;
   last.channels_last = last.filter_first = true;
-  const int64_t fitting = kWinogradTransposed / (s.in_channels * s.in_size + s.out_channels * s.out_size);
+  const int64_t fitting = kTransposed / (s.in_channels * s.in_size + s.out_channels * s.out_size);
   last.batch = smaller(s.batch, fitting < 1 ? 1 : fitting);
   return last;
 }

@@ -41,7 +41,4 @@ int64_t winograd_turned_size(const ConvShape& s);
 void winograd_pack_turned(const ConvShape& s, const float* w, float* packed);
 void winograd_unpack_gradient(const ConvShape& s, const float* sums, int64_t stride, float* dw);
 
-// So many floats of images with channels first are transposed at a time, or one image.
-inline constexpr int64_t kWinogradTransposed = int64_t(1) << 19;
-
 }  // namespace pf

@@ -123,18 +123,16 @@ class BlockRows {
     step_ = first_.taps * kernel.rows;
     auto* const pointers = reinterpret_cast<const float**>(scratch);
     first_.pointers = pointers;
-    const float** tile = pointers;
-    for (int64_t i = rows.begin; i < rows.end; i += kernel.rows, tile += step_)
-      for (int r = 0; r < kernel.rows; ++r) {
-        const int64_t row = smaller(i + r, rows.end - 1);  // the last row stands in for those beyond
-        const float** const to = tile + r;
-        if (!g.a.locate) {
-          *to = g.a.data + row * g.a.stride + offset;
-          continue;
-        }
-        g.a.locate(g.a.source, row, tap, first_.taps, to, kernel.rows);
-        for (int64_t t = 0; offset && t < first_.taps; ++t) to[t * kernel.rows] += offset;
+    for (int64_t i = rows.begin; i < round_up(rows.end - rows.begin, kernel.rows) + rows.begin; ++i) {
+      const int64_t at = i - rows.begin, row = smaller(i, rows.end - 1);  // the last row stands in for those beyond
+      const float** to = pointers + at / kernel.rows * step_ + at % kernel.rows;
+      if (!g.a.locate) {
+        *to = g.a.data + row * g.a.stride + offset;
+        continue;
       }
+      g.a.locate(g.a.source, row, tap, first_.taps, to, kernel.rows);
+      for (int64_t t = 0; offset && t < first_.taps; ++t) to[t * kernel.rows] += offset;
+    }
   }
   int64_t step() const { return step_; }  // from tile to tile
   TileRows tile(int64_t i) const {

@@ -186,7 +186,8 @@ int winograd_tile(const ConvShape& s) {
 }
 
 bool winograd_gradient_pays(const ConvShape& s) {
-  return takes(s) && cost(s, winograd_gradient_tile(s), kWinogradPositions, kTransform) < cost(s, 1, s.taps, 0);
+  // Three transforms serve two products.
+  return takes(s) && cost(s, winograd_gradient_tile(s), kWinogradPositions, kTransform * 3 / 4) < cost(s, 1, s.taps, 0);
 }
 
 int64_t winograd_scratch(const ConvShape& s, int tile) {

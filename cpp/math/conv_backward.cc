@@ -91,61 +91,9 @@ void conv_filter_gradient(const ConvShape& s, const float* x, const float* dy, f
   transpose_matrices(s.group, patch, outputs, part.sums, dw);
 }
 
-// --- input: dX. With steps of 1 it is a convolution of dY with the filter turned round; else (and where that would
-// spend too much on the border) columns = W' * dY are added back to where they were taken from.
+// --- input: dX. Columns = W' * dY are added back to where the patches take them from.
 
 namespace {
-
-bool turned_is_better(const ConvShape& s) {
-  for (int d = 0; d < s.rank; ++d)
-    if (s.stride[d] != 1) return false;
-  return s.in_per_group() >= 4 && s.in_size * 10 <= s.out_size * 12;
-}
-
-// The convolution that takes dY to dX.
-ConvShape turned(const ConvShape& s) {
-  ConvShape t = s;
-  t.in_channels = s.out_channels, t.out_channels = s.in_channels;
-  for (int d = 0; d < s.rank; ++d) {
-    t.in[d] = s.out[d], t.out[d] = s.in[d];
-    t.pad_head[d] = s.dilation[d] * (s.kernel[d] - 1) - s.pad_head[d];
-    t.pad_tail[d] = t.span(d) - t.in[d] - t.pad_head[d];
-  }
-  t.in_size = s.out_size, t.out_size = s.in_size;
-  return t;
-}
-
-// w[g][m][c][t] to turned[g][c][m][taps - 1 - t]
-void turn_filter(const ConvShape& s, const float* w, float* to) {
-  const int64_t outputs = s.out_per_group(), inputs = s.in_per_group();
-  for (int64_t m = 0; m < s.out_channels; ++m)
-    for (int64_t c = 0; c < inputs; ++c) {
-      const float* from = w + (m * inputs + c) * s.taps;
-      float* into = to + ((m / outputs * inputs + c) * outputs + m % outputs) * s.taps;
-      for (int64_t t = 0; t < s.taps; ++t) into[s.taps - 1 - t] = from[t];
-    }
-}
-
-struct TurnedScratch {
-  float *filter, *packed, *forward;
-  int64_t total;
-  TurnedScratch(const ConvShape& s, float* block) {
-    Carver carve(block);
-    const ConvShape t = turned(s);
-    filter = carve.floats(s.out_channels * s.patch());
-    packed = carve.floats(conv_packed_size(t));
-    forward = carve.floats(conv_forward_scratch(t));
-    total = carve.total;
-  }
-};
-
-void turned_gradient(const ConvShape& s, const float* w, const float* dy, float* dx, float* scratch) {
-  const TurnedScratch part(s, scratch);
-  const ConvShape t = turned(s);
-  turn_filter(s, w, part.filter);
-  conv_pack(t, part.filter, nullptr, part.packed);
-  conv_forward(t, dy, part.packed, {}, dx, part.forward);
-}
 
 bool by_image(const ConvShape& s) { return s.batch >= thread_count(); }
 
@@ -170,7 +118,7 @@ struct ColumnScratch {
   }
 };
 
-// One image: dY times the filter, added up in `image`.
+// One image: dY times the filter, added up in `image`, or where that is one tap for each input, put there.
 void add_columns(const ConvShape& s, const PatchLayout& l, const float* packed, const float* dy, float* columns,
                  float* image, float* scratch) {
   const int64_t outputs = s.out_per_group(), chunk = column_chunk(s);
@@ -181,13 +129,20 @@ void add_columns(const ConvShape& s, const PatchLayout& l, const float* packed, 
       product.m = s.patch(), product.n = smaller(chunk, s.out_size - p), product.k = outputs;
       product.a.packed = packed + g * packed_size;
       product.b = columns_of(dy + g * outputs * s.out_size + p, s.out_size);
-      product.c = columns, product.c_stride = product.n;
+      float* const inputs = image + g * s.in_per_group() * l.plane;
+      product.c = s.pointwise() ? inputs + p : columns, product.c_stride = s.pointwise() ? l.plane : product.n;
       gemm(product, scratch);
-      scatter_patches(l, s.in_per_group(), s.taps, p, p + product.n, columns, image + g * s.in_per_group() * l.plane);
+      if (!s.pointwise()) scatter_patches(l, s.in_per_group(), s.taps, p, p + product.n, columns, inputs);
     }
 }
 
-void column_gradient(const ConvShape& s, const float* w, const float* dy, float* dx, float* scratch) {
+}  // namespace
+
+int64_t conv_input_gradient_scratch(const ConvShape& s) {
+  return ColumnScratch(s, patch_layout(s, s.in_channels, false, nullptr), nullptr).total;
+}
+
+void conv_input_gradient(const ConvShape& s, const float* w, const float* dy, float* dx, float* scratch) {
   const PatchLayout l = patch_layout(s, s.in_channels, false, reinterpret_cast<int32_t*>(scratch));
   const ColumnScratch part(s, l, scratch);
   const int64_t outputs = s.out_per_group(), k = s.patch(), in_step = s.in_channels * s.in_size;
@@ -199,7 +154,7 @@ void column_gradient(const ConvShape& s, const float* w, const float* dy, float*
     float* const own = part.images + worker * l.image_size();
     for (int64_t n = begin; n < end; ++n) {
       float* image = l.padded ? own : dx + n * in_step;
-      std::memset(image, 0, size_t(l.plane * s.in_channels) * sizeof(float));
+      if (!s.pointwise()) std::memset(image, 0, size_t(l.plane * s.in_channels) * sizeof(float));
       add_columns(s, l, part.packed, dy + n * s.out_channels * s.out_size, part.columns + worker * k * column_chunk(s),
                   image, part.product);
       if (l.padded) unpad_image(s, l, own, dx + n * in_step);
@@ -209,20 +164,6 @@ void column_gradient(const ConvShape& s, const float* w, const float* dy, float*
     parallel_for(s.batch, 1, run);
   else
     run(0, s.batch);
-}
-
-}  // namespace
-
-int64_t conv_input_gradient_scratch(const ConvShape& s) {
-  if (turned_is_better(s)) return TurnedScratch(s, nullptr).total;
-  return ColumnScratch(s, patch_layout(s, s.in_channels, false, nullptr), nullptr).total;
-}
-
-void conv_input_gradient(const ConvShape& s, const float* w, const float* dy, float* dx, float* scratch) {
-  if (turned_is_better(s))
-    turned_gradient(s, w, dy, dx, scratch);
-  else
-    column_gradient(s, w, dy, dx, scratch);
 }
 
 void conv_bias_gradient(int64_t batch, int64_t channels, int64_t pixels, const float* dy, float* db) {

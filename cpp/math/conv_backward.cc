@@ -53,7 +53,7 @@ void filter_share(const ConvShape& s, const PatchLayout& l, int64_t count, const
     product.a.pack = pack_taps;
   product.b.pack = pack_planes, product.b.source = &planes;
   product.c = dw, product.c_stride = product.n;
-  product.accumulate = accumulate;
+  if (accumulate) product.add = dw;
   alone ? gemm_alone(product, scratch) : gemm(product, scratch);
 }
 

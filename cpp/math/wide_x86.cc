@@ -11,7 +11,7 @@ namespace pf {
 namespace sse {
 #include "math/gemm_kernel.h"
 #include "math/winograd_kernel.h"
-const GemmKernel kKernel = {4, 8, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>};
+const GemmKernel kKernel = {4, 8, 4, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>};
 const WinogradTransforms* const kTransforms = winograd_transforms_of<f32x4>;
 }  // namespace sse
 }  // namespace pf
@@ -41,7 +41,7 @@ PF_INLINE Vector min(Vector a, Vector b) { return {_mm256_min_ps(b.v, a.v)}; }
 PF_INLINE Vector max(Vector a, Vector b) { return {_mm256_max_ps(b.v, a.v)}; }
 #include "math/gemm_kernel.h"
 #include "math/winograd_kernel.h"
-const GemmKernel kKernel = {6, 16, 256, gemm_panels<Vector, 6, 2>, gemm_rows<Vector, 6, 2>};
+const GemmKernel kKernel = {6, 16, 6, 256, gemm_panels<Vector, 6, 2>, gemm_rows<Vector, 6, 2>};
 const WinogradTransforms* const kTransforms = winograd_transforms_of<Vector>;
 }  // namespace avx2
 }  // namespace pf
@@ -73,7 +73,7 @@ PF_INLINE Vector min(Vector a, Vector b) { return {_mm512_min_ps(b.v, a.v)}; }
 PF_INLINE Vector max(Vector a, Vector b) { return {_mm512_max_ps(b.v, a.v)}; }
 #include "math/gemm_kernel.h"
 #include "math/winograd_kernel.h"
-const GemmKernel kKernel = {8, 32, 256, gemm_panels<Vector, 8, 2>, gemm_rows<Vector, 8, 2>};
+const GemmKernel kKernel = {8, 32, 8, 256, gemm_panels<Vector, 8, 2>, gemm_rows<Vector, 8, 2>};
 const WinogradTransforms* const kTransforms = winograd_transforms_of<Vector>;
 }  // namespace avx512
 }  // namespace pf

@@ -46,7 +46,7 @@ struct Cut {
     const int64_t most = divide_up(s.batch, parts), fitting = kFloats / (kWinogradPositions * (inputs + outputs));
     together = divide_up(most, divide_up(most, between(1, fitting / image, most)));
     block = divide_up(together * image, divide_up(together * image, between(kFew, fitting, together * image)));
-    block = round_up(block, kernel.rows);
+    block = round_up(block, kernel.direct_rows);
     piece_step = round_up(block * inputs, 16) + 16, change_step = round_up(block * outputs, 16) + 16;
   }
 };
@@ -146,7 +146,7 @@ struct Backward {
     filter.m = s_.in_channels, filter.n = c_.outputs, filter.k = count;
     filter.a = columns_of(pieces, c_.inputs), filter.b = columns_of(changes, c_.outputs);
     filter.c = sums_ + position * s_.in_channels * c_.outputs, filter.c_stride = c_.outputs;
-    filter.accumulate = !first;
+    if (!first) filter.add = filter.c;
     gemm_alone(filter, scratch);
     if (!dx_) return;
     Gemm back;

@@ -9,10 +9,11 @@
 import * as assert from 'uvu/assert'
 import type { Backend, Schema } from '../../src/backend/backend.ts'
 import type { Tensor } from '../../src/core/tensor.ts'
-import { addGradientOperators, type BlobGradient } from '../../src/net/gradient.ts'
+import { addGradientOperators } from '../../src/net/gradient.ts'
 import { Net } from '../../src/net/net.ts'
 import { decodeNetDef, encodeNetDef, netDef, type OperatorDef } from '../../src/net/net-def.ts'
 import { PfError } from '../../src/util/error.ts'
+import { dense } from './differences.ts'
 
 export interface Point {
   op: OperatorDef
@@ -86,6 +87,10 @@ class Bench {
 
   feed(name: string, value: Tensor): Promise<void> {
     return this.backend.feed(this.workspace, name, value)
+  }
+
+  fetch(name: string): Promise<Tensor> {
+    return this.backend.fetch(this.workspace, name)
   }
 
   async run(names: readonly string[]): Promise<(Tensor | undefined)[]> {
@@ -298,26 +303,11 @@ async function gradients(
       const gradient = made.get(name)
       if (gradient === undefined || !isFloat(feed[name]) || op.input.indexOf(name) !== i) continue
       // Twice: what a run leaves behind must not be in the way of the next.
-      for (let run = 1; run < runs; run++) await bench.run([])
-      found.set(i, await dense(bench, gradient, feed[name]))
+      for (let run = 0; run < runs; run++) await bench.run([])
+      const { shape, data } = await dense(gradient, feed[name], (blob) => bench.fetch(blob))
+      assert.equal([...shape], [...feed[name].shape], `shape of the gradient of input ${i}`)
+      found.set(i, Float64Array.from(data))
     }
   })
   return found
-}
-
-async function dense(bench: Bench, gradient: BlobGradient, of: Tensor): Promise<Float64Array> {
-  if (typeof gradient === 'string') {
-    const [value] = await bench.run([gradient])
-    assert.equal([...(value as Tensor).shape], [...of.shape], 'shape of the gradient')
-    return Float64Array.from((value as Tensor).data as Floats)
-  }
-  const [indices, values] = await bench.run([gradient.indices, gradient.values])
-  const row = of.shape.slice(1).reduce((product, dim) => product * dim, 1)
-  const sum = new Float64Array(of.data.length)
-  const rows = (indices as Tensor).data as Int32Array
-  const parts = (values as Tensor).data as Floats
-  for (let k = 0; k < rows.length; k++) {
-    for (let j = 0; j < row; j++) sum[Number(rows[k]) * row + j] += parts[k * row + j]
-  }
-  return sum
 }

@@ -21,15 +21,15 @@ namespace pf {
 void print_line(std::string_view line) {
   std::string text(line);
   text += '\n';
-  constexpr int kStandardOutput = 1;
+  constexpr int kStandardError = 2;  // as Caffe2 logs; what a program answers with stays apart from it
   for (size_t at = 0; at < text.size();) {
 #if defined(__wasm__)
     const WasiBytes part = {text.data() + at, text.size() - at};
     size_t written = 0;
-    if (pf_wasi_fd_write(kStandardOutput, &part, 1, &written) != 0 || written == 0) return;
+    if (pf_wasi_fd_write(kStandardError, &part, 1, &written) != 0 || written == 0) return;
     at += written;
 #else
-    const ssize_t written = write(kStandardOutput, text.data() + at, text.size() - at);
+    const ssize_t written = write(kStandardError, text.data() + at, text.size() - at);
     if (written <= 0) return;  // nobody listens: printing never fails an operator
     at += size_t(written);
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The core's only voice: lines on standard output, for operators whose purpose it is to print.
+// The core's only voice: lines on standard error, for operators whose purpose it is to print.
 #pragma once
 #include <string_view>
 

@@ -8,6 +8,7 @@ import { encodeOperatorDef } from '../../src/net/net-def.ts'
 import { PfError } from '../../src/util/error.ts'
 import { testBackend } from '../kit/backend.ts'
 import { fromCase, fromSchema, type Hostile } from '../kit/hostile.ts'
+import { inFolderOfItsOwn } from '../kit/elsewhere.ts'
 import { recordedCases } from '../kit/recorded.ts'
 import { settings } from '../kit/settings.ts'
 
@@ -19,6 +20,7 @@ const seed = 20170418
 
 const test = suite('hostile operators')
 const backend = testBackend(test)
+inFolderOfItsOwn(test)
 
 async function run({ op, feed }: Hostile): Promise<void> {
   const b = await backend()

@@ -22,6 +22,15 @@ function waves(shape: readonly number[], seed = 1, dtype: DType = 'float32'): Te
   )
 }
 
+/** Numbers between 0 and 1. */
+const chances = (shape: readonly number[]): Tensor => {
+  const { data, ...rest } = waves(shape, 3)
+  return { ...rest, data: (data as Float32Array).map((x) => Math.abs(x)) }
+}
+
+/** Pads that differ on each side. */
+const window = { pad_t: 1, pad_l: 0, pad_b: 2, pad_r: 1, kernel_h: 3, kernel_w: 2, stride: 1 }
+
 const ints = (...values: number[]): Tensor => tensor(values, [values.length], 'int32')
 const arg = ({ arg = [] }: OperatorDef, name: string) => arg.find((one) => one.name === name)
 
@@ -34,10 +43,53 @@ export const ownPoints: Readonly<Record<string, readonly OwnPoint[]>> = {
     },
     { feed: { x: waves([3, 2, 5]), scale: waves([2], 2), bias: waves([2], 3) } },
   ],
+  AveragePool: [
+    { feed: { x: waves([1, 2, 5, 6]) }, args: { kernel: 3, stride: 2, legacy_pad: 3 } },
+    { feed: { x: waves([1, 5, 6, 2]) }, args: { ...window, kernel_h: 3, kernel_w: 3, pad_t: 0, order: 'NHWC' } },
+    { feed: { x: waves([2, 2, 3, 3]) }, args: { global_pooling: 1 } },
+  ],
   Cast: [
     { feed: { x: waves([2, 3]) }, args: { from_type: 1, to: 1 } },
     { feed: { x: waves([5]) }, args: { from_type: 1, to: 13 } },
     { feed: { x: waves([2, 2, 2], 1, 'float64') }, args: { from_type: 'DOUBLE', to: 'FLOAT' } },
+  ],
+  Conv: [
+    { feed: { x: waves([2, 4, 5, 4]), w: waves([6, 2, 3, 2], 2), b: waves([6], 3) }, args: { ...window, group: 2 } },
+    { feed: { x: waves([1, 4, 6, 5]), w: waves([4, 1, 3, 3], 2) }, args: { kernel: 3, pad: 1, stride: 2, group: 4 } },
+    {
+      feed: { x: waves([1, 7, 6, 3]), w: waves([2, 3, 2, 3], 2), b: waves([2], 3) },
+      args: { ...window, kernel_h: 3, kernel_w: 2, dilation_h: 2, dilation_w: 3, order: 'NHWC' },
+    },
+    { feed: { x: waves([1, 2, 6, 6]), w: waves([3, 2, 3, 3], 2) }, args: { kernel: 3, stride: 2, legacy_pad: 2 } },
+  ],
+  ConvTranspose: [
+    {
+      feed: { x: waves([2, 2, 3, 4]), w: waves([2, 3, 3, 2], 2), b: waves([3], 3) },
+      args: { ...window, kernel_h: 3, kernel_w: 2, stride: 3, adj_h: 1, adj_w: 2 },
+    },
+    { feed: { x: waves([1, 3, 3, 2]), w: waves([2, 2, 2, 3], 2) }, args: { kernel: 2, stride: 2, order: 'NHWC' } },
+  ],
+  ElementwiseLinear: [
+    { feed: { x: waves([2, 3, 4]), w: waves([4], 2), b: waves([4], 3) }, args: { axis: 2 } },
+    { feed: { x: waves([2, 3]), w: waves([6], 2), b: waves([6], 3) }, args: { axis: 0 } },
+  ],
+  FC: [
+    { feed: { x: waves([2, 3, 4]), w: waves([2, 3, 4], 2), b: waves([6], 3) }, args: { axis: 2, axis_w: 2 } },
+    { feed: { x: waves([2, 3, 2]), w: waves([5, 3, 2], 2), b: waves([5], 3) } },
+  ],
+  FCTransposed: [
+    { feed: { x: waves([2, 3, 4]), w: waves([4, 5], 2), b: waves([5], 3) }, args: { axis: 2 } },
+    { feed: { x: waves([3, 2, 2]), w: waves([2, 2, 5], 2), b: waves([5], 3) }, args: { axis_w: 2 } },
+  ],
+  Im2Col: [
+    { feed: { x: waves([1, 2, 5, 4]) }, args: { ...window, kernel_h: 2, kernel_w: 3, stride: 2 } },
+    { feed: { x: waves([2, 4, 5, 2]) }, args: { kernel: 2, pad: 1, stride: 2, order: 'NHWC' } },
+  ],
+  LC: [
+    {
+      feed: { x: waves([2, 2, 4, 3]), w: waves([3, 3, 3, 2, 2, 2], 2), b: waves([3, 3, 3], 3) },
+      args: { kernel: 2, pad_t: 0, pad_l: 1, pad_b: 0, pad_r: 0 },
+    },
   ],
   LC3D: [
     {
@@ -49,8 +101,20 @@ export const ownPoints: Readonly<Record<string, readonly OwnPoint[]>> = {
       args: { kernels: [1, 1, 1] },
     },
   ],
+  MaxPool: [
+    { feed: { x: waves([1, 2, 6, 5]) }, args: { kernel: 3, stride: 2, legacy_pad: 3 } },
+    { feed: { x: waves([1, 6, 5, 2]) }, args: { kernel: 2, stride: 2, order: 'NHWC' } },
+    { feed: { x: waves([2, 2, 3, 3]) }, args: { global_pooling: 1 } },
+  ],
+  PadImage: [
+    { feed: { x: waves([1, 2, 4, 3]) }, args: { pads: [1, 2, 0, 1], mode: 'reflect' } },
+    { feed: { x: waves([1, 3, 3, 2]) }, args: { pad: 1, mode: 'edge', order: 'NHWC' } },
+  ],
   ReduceBackMax: [{ feed: { x: waves([4, 5]) } }, { feed: { x: waves([3, 2, 4]) }, args: { num_reduce_dim: 2 } }],
-  ReduceFrontWeightedSum: [{ feed: { x: waves([3, 5]), w: waves([3], 2) } }],
+  ReduceFrontWeightedSum: [
+    { feed: { x: waves([3, 5]), w: waves([3], 2) } },
+    { feed: { x: waves([2, 3, 4]), w: waves([6], 2) }, args: { num_reduce_dim: 2 } },
+  ],
   ReversePackedSegs: [
     { feed: { x: waves([3, 2, 4]), lengths: ints(3, 1) } },
     { feed: { x: waves([4, 3, 1]), lengths: ints(2, 4, 0) } },
@@ -60,6 +124,28 @@ export const ownPoints: Readonly<Record<string, readonly OwnPoint[]>> = {
       feed: { x: waves([1, 2, 5, 4]), rois: tensor([0, 0, 0, 3, 4, 0, 1, 1, 2, 3], [2, 5]) },
       outputs: 2,
       args: { pooled_h: 2, pooled_w: 2 },
+    },
+  ],
+  SigmoidCrossEntropyWithLogits: [
+    { feed: { x: waves([3, 4]), t: chances([3, 4]) }, args: { log_D_trick: 1 } },
+    { feed: { x: waves([2, 5]), t: chances([2, 5]) }, args: { unjoined_lr_loss: 1 } },
+  ],
+  SoftmaxWithLoss: [
+    { feed: { x: waves([3, 4]), label: ints(2, 0, 3) }, outputs: 2, args: { scale: { float: 2.5 } } },
+    {
+      feed: { x: waves([2, 5]), label: ints(4, 1), weight: chances([2]) },
+      outputs: 2,
+      args: { scale: { float: 0.5 } },
+    },
+  ],
+  SpaceToBatch: [
+    { feed: { x: waves([1, 2, 4, 3]) }, args: { block_size: 2, pad: 0, pad_t: 0, pad_l: 0, pad_b: 0, pad_r: 1 } },
+  ],
+  SpatialSoftmaxWithLoss: [
+    {
+      feed: { x: waves([1, 3, 2, 2]), label: tensor([0, 2, 1, -1], [1, 2, 2], 'int32') },
+      outputs: 2,
+      args: { scale: { float: 3 } },
     },
   ],
   SmoothL1Loss: [

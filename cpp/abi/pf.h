@@ -39,7 +39,8 @@
   F(memory)           /* -> JSON {used, peak, limit}: bytes of tensor memory                                     */ \
   F(abort_flag)       /* -> 4 bytes: an int32 that stops the run in progress when another thread sets it to 1    */ \
   F(accelerators)     /* -> JSON {built, devices, libraries}: GPUs, what is missing and where it was looked for  */ \
-  F(finish)           /* workspace: waits for what its runs have queued on a GPU; says what failed there         */
+  F(finish)           /* workspace: waits for what its runs have queued on a GPU; says what failed there         */ \
+  F(print_to)         /* handle = 1 or 2: standard output or error, for operators whose purpose is to print      */
 
 // S(name, number, meaning)
 #define PF_STATUSES(S)                                                                \

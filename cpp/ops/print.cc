@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Print: a tensor as one line on standard error.
+// Print: a tensor as one line on standard output.
 #include "core/print.h"
 
 #include "core/op.h"
@@ -62,7 +62,7 @@ Status print_shape(Infer& in) {
 }
 
 PF_OP(Print)
-    .doc("Writes name, type, dimensions and the first elements of X as one line on standard error.")
+    .doc("Writes name, type, dimensions and the first elements of X as one line on standard output.")
     .arg("limit", 0, "How many elements; 0 for 1000.")
     .arg("every_n", 1, "Print on the first of so many runs only.")
     .arg("to_file", false, "Ignored: where output goes is for the host to say.")

@@ -51,6 +51,8 @@ export const functions = [
   'accelerators',
   /** workspace: waits for what its runs have queued on a GPU; says what failed there */
   'finish',
+  /** handle = 1 or 2: standard output or error, for operators whose purpose is to print */
+  'print_to',
 ] as const
 
 /** The name of a function of the core. */
@@ -82,6 +84,7 @@ export const functionNumber: Readonly<Record<Fn, number>> = {
   abort_flag: 21,
   accelerators: 22,
   finish: 23,
+  print_to: 24,
 }
 
 /** The statuses of pf_call() by name. */
@@ -144,4 +147,4 @@ export const statusName: readonly Status[] = [
 ]
 
 /** What pf_abi_hash() of a core of this version answers. */
-export const abiHash = 0x2f9d89be
+export const abiHash = 0xde6c191b

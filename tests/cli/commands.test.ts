@@ -189,6 +189,20 @@ test('--build chooses among the builds of the WebAssembly core', async () => {
   assert.match(error, /no build "fast".*relaxed-mt, simd-mt, relaxed, simd/)
 })
 
+// Its body prints.
+test('what operators print does not mix with a report', async () => {
+  const { status, out, error } = await cli(
+    'verify',
+    'tests/fixtures/golden/operators.jsonl.gz',
+    '--op',
+    'ONNXWhile',
+    '--json',
+  )
+  assert.is(status, 0)
+  assert.ok(JSON.parse(out).passed > 0)
+  assert.match(error, /float32/)
+})
+
 test('verify counts what passes, fails and is missing', async () => {
   const values = (data: number[]) => Buffer.from(Float32Array.from(data).buffer).toString('base64')
   const one = (type: string, y: number[]) => ({

@@ -88,8 +88,8 @@ if (settings.backend === 'wasm') {
       assert.equal(await backend.takeConsole(), { out: '', error: '' })
       await backend.runOperator(ws, encodeOperatorDef(operatorDef('Print', ['x'], [])))
       const { out, error } = await backend.takeConsole()
-      assert.match(error, /x.*1,\s*2/)
-      assert.is(out, '')
+      assert.match(out, /x.*1,\s*2/)
+      assert.is(error, '')
       await backend.close()
     })
   }

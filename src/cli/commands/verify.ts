@@ -18,26 +18,32 @@ export const verify: Command = {
   ],
   examples: ['verify golden/operators/Relu.jsonl', 'verify golden/operators golden/models/style_crayon --backend wasm'],
   run: (given, context) =>
-    withBackend(given, context, async (backend) => {
-      const { addReport, emptyReport } = await import('../../verify/report.ts')
-      const { verifyPath } = await import('../../verify/verify.ts')
-      const report = emptyReport()
-      const table: Table = new Map()
-      const onCase = (name: string, passed: boolean) => {
-        count(table, name, passed)
-        context.progress(name)
-      }
-      const options = { operator: given.optional('op'), signal: context.signal, onCase }
-      for (const path of (await Promise.all(given.positional.map(casesBelow))).flat()) {
-        context.progress(path)
-        addReport(report, await verifyPath(backend, path, options))
-      }
-      if (given.flag('json')) context.print(JSON.stringify(report, undefined, 2))
-      else print(report, table, context)
-      if (report.failed.length > 0)
-        throw new PfError('value', `${report.failed.length} of ${report.total} cases failed`)
-      if (report.total === 0) throw new PfError('file', `there are no recorded cases in ${given.positional.join(', ')}`)
-    }),
+    withBackend(
+      given,
+      context,
+      async (backend) => {
+        const { addReport, emptyReport } = await import('../../verify/report.ts')
+        const { verifyPath } = await import('../../verify/verify.ts')
+        const report = emptyReport()
+        const table: Table = new Map()
+        const onCase = (name: string, passed: boolean) => {
+          count(table, name, passed)
+          context.progress(name)
+        }
+        const options = { operator: given.optional('op'), signal: context.signal, onCase }
+        for (const path of (await Promise.all(given.positional.map(casesBelow))).flat()) {
+          context.progress(path)
+          addReport(report, await verifyPath(backend, path, options))
+        }
+        if (given.flag('json')) context.print(JSON.stringify(report, undefined, 2))
+        else print(report, table, context)
+        if (report.failed.length > 0)
+          throw new PfError('value', `${report.failed.length} of ${report.total} cases failed`)
+        if (report.total === 0)
+          throw new PfError('file', `there are no recorded cases in ${given.positional.join(', ')}`)
+      },
+      { printTo: 'error' },
+    ), // standard output is the report
 }
 
 /** Paths of files of cases, and of models' folders with a slash at their end. */

@@ -90,6 +90,30 @@ void check_function(const char* name, double bound, F fast, G exact) {
   EXPECT(worst <= bound, name, worst);
 }
 
+// The same over arrays, which on x86 are computed in wider vectors; in all lengths, and with neighbours that need not
+// be of a size.
+template <class F, class G>
+void check_array(const char* name, double bound, F array, G exact) {
+  double worst = 0;
+  Dice dice{8};
+  Floats x(50), y(51, 12345.f);
+  for (uint64_t at = 0; at <= 0xffffffffu;) {
+    const size_t n = size_t(dice.upto(50));
+    for (size_t i = 0; i < n; ++i, at += 7919) {
+      const uint32_t low = dice.chance(64) ? dice.next() << 8 : uint32_t(at);
+      std::memcpy(&x[i], &low, 4);
+    }
+    y[n] = 12345.f;
+    array(int64_t(n), x.data(), y.data());
+    EXPECT(y[n] == 12345.f, name, n);
+    for (size_t i = 0; i < n; ++i) {
+      const double error = ulps(y[i], exact(double(x[i])));
+      if (error > worst) worst = error;
+    }
+  }
+  EXPECT(worst <= bound, name, worst);
+}
+
 float naive_pool(Pool kind, const Window& w, const float* x, int64_t channels, int64_t h, int64_t v) {
   double sum = 0, top = -3.402823466e+38;
   int64_t count = 0;
@@ -168,6 +192,44 @@ TEST("exp, log, tanh and sigmoid keep their error bounds over all floats") {
   check_function("log", 1.5, log_one, [](double x) { return std::log(x); });
   check_function("tanh", 2, tanh_one, [](double x) { return std::tanh(x); });
   check_function("sigmoid", 3, sigmoid_one, [](double x) { return 1 / (1 + std::exp(-x)); });
+}
+
+TEST("exp, log, tanh and sigmoid of arrays keep the same bounds, in any length") {
+  check_array("exp", 1.5, exp_array, [](double x) { return std::exp(x); });
+  check_array("log", 1.5, log_array, [](double x) { return std::log(x); });
+  check_array("tanh", 2, tanh_array, [](double x) { return std::tanh(x); });
+  check_array("sigmoid", 3, sigmoid_array, [](double x) { return 1 / (1 + std::exp(-x)); });
+}
+
+TEST("softmax of rows of any length") {
+  Dice dice{9};
+  for (int64_t n = 1; n < 70; ++n) {
+    Floats x = dice.floats(n);
+    for (float& v : x) v *= dice.chance(5) ? 200.f : 3.f;
+    Floats y(size_t(n) + 1, 12345.f);
+    const SoftmaxRow row = softmax_row(n, x.data(), y.data());
+    double top = x[0], sum = 0;
+    for (int64_t i = 0; i < n; ++i) top = x[size_t(i)] > top ? x[size_t(i)] : top;
+    for (int64_t i = 0; i < n; ++i) sum += std::exp(x[size_t(i)] - top);
+    for (int64_t i = 0; i < n; ++i) EXPECT(near(y[size_t(i)], std::exp(x[size_t(i)] - top) / sum, 1e-6), n, i);
+    EXPECT(row.top == float(top) && near(row.sum, sum, 1e-6) && y[size_t(n)] == 12345.f, n, row.sum, sum);
+  }
+}
+
+TEST("scaled rows are added one after the other") {
+  Dice dice{10};
+  for (int64_t count = 0; count < 11; ++count) {
+    const int64_t n = dice.upto(23);
+    const Floats x = dice.floats(n * (count + 1)), factors = dice.floats(count);
+    std::vector<const float*> rows;
+    for (int64_t i = 0; i < count; ++i) rows.push_back(x.data() + i * n);
+    Floats y = dice.floats(n), wanted = y;
+    add_rows(n, count, factors.data(), rows.data(), y.data());
+    for (int64_t i = 0; i < count; ++i)
+      for (int64_t j = 0; j < n; ++j) wanted[size_t(j)] += factors[size_t(i)] * x[size_t(i * n + j)];
+    for (size_t j = 0; j < size_t(n); ++j) EXPECT(near(y[j], wanted[j], 1e-6), n, count, j);
+    EXPECT(y[size_t(n)] == wanted[size_t(n)], n, count);
+  }
 }
 
 TEST("sums, extremes and transposition") {

@@ -39,8 +39,9 @@ struct GemmTile {
   }
 
   // One k of five packed rows, four of which are one vector: a splat from memory for each row would leave no register
-  // for those of five, as some engines put all loads of a step before its sums. Others keep the order of the code, which
-  // the compiler would make one column after the other, all splats at hand: row by row there is one splat at a time.
+  // for those of five, as some engines put all loads of a step before its sums. Others keep the order of the code,
+  // which the compiler would make one column after the other, all splats at hand: row by row there is one splat at a
+  // time.
   PF_INLINE void step_of_five(const float* a, const float* b) {
     static_assert(kVectors == 2);
     V column[kVectors];

@@ -70,7 +70,18 @@ const loops = ['-O2', '-fno-unroll-loops', '-mllvm', '-force-vector-interleave=1
 const files = (folder, ...names) => names.map((name) => `cpp/${folder}/${name}.cc`)
 const decisions = [
   ...files('math', 'broadcast', 'conv', 'conv_backward', 'conv_geometry', 'filler', 'fold'),
-  ...files('math', 'patches', 'pooling', 'transpose', 'winograd', 'winograd_filter', 'winograd_gradient'),
+  ...files(
+    'math',
+    'patches',
+    'permute',
+    'pooling',
+    'reduce',
+    'transpose',
+    'vector_math',
+    'winograd',
+    'winograd_filter',
+    'winograd_gradient',
+  ),
 ]
 function levelOf(source) {
   if (source === 'cpp/core/parallel.cc') return ['-Oz']
@@ -268,7 +279,7 @@ function linkCommand(objects, output, threads) {
 // Feature by feature: --all-features writes an import kind that no engine knows.
 const optimise = (flavour) => [
   '--no-inline=*futex*', // see core/parallel.cc; a pass of its own, so it must come first
-  '-Oz', // as fast as -O3: kernels come optimised
+  ...['-Oz', '-Oz'], // as fast as -O3: kernels come optimised; the second finds another 0.2 %
   '--low-memory-unused', // nothing of the core lies below 1024: offsets go into the instructions
   '--mvp-features',
   ...[

@@ -58,15 +58,38 @@ PF_INLINE f32x4 join(Pool kind, f32x4 a, f32x4 b) { return kind == Pool::kMax ? 
 PF_INLINE float join(Pool kind, float a, float b) { return kind == Pool::kMax ? (b < a ? a : b) : a + b; }
 float start(Pool kind) { return kind == Pool::kMax ? kLowest : 0.f; }
 
-// to[i] = join(a[i], b[i]). These loops have a text for each kind; what calls them has one.
-template <Pool kKind>
-__attribute__((noinline)) void join_rows_of(int64_t n, const float* a, const float* b, float* to) {
-  int64_t i = 0;
-  for (; i + 4 <= n; i += 4) join(kKind, f32x4::load(a + i), f32x4::load(b + i)).store(to + i);
-  for (; i < n; ++i) to[i] = join(kKind, a[i], b[i]);
+// to[i, n) = from[i, n) joined with `rows` rows, `step` apart, so many vectors at a time as fit into kVectors; answers
+// where it ends.
+template <Pool kKind, int kVectors>
+PF_INLINE int64_t join_columns(int64_t i, int64_t n, const float* from, int64_t rows, int64_t step, const float* x,
+                               float* to) {
+  for (; i + 4 * kVectors <= n; i += 4 * kVectors) {
+    f32x4 s[kVectors];
+    PF_UNROLL for (int v = 0; v < kVectors; ++v) s[v] = f32x4::load(from + i + 4 * v);
+    const float* at = x + i;
+    for (int64_t r = 0; r < rows; ++r, at += step) {
+      PF_UNROLL for (int v = 0; v < kVectors; ++v) s[v] = join(kKind, s[v], f32x4::load(at + 4 * v));
+    }
+    PF_UNROLL for (int v = 0; v < kVectors; ++v) s[v].store(to + i + 4 * v);
+  }
+  return i;
 }
-void join_rows(Pool kind, int64_t n, const float* a, const float* b, float* to) {
-  kind == Pool::kMax ? join_rows_of<Pool::kMax>(n, a, b, to) : join_rows_of<Pool::kAverage>(n, a, b, to);
+
+// These loops have a text for each kind; what calls them has one.
+template <Pool kKind>
+__attribute__((noinline)) void join_rows_of(int64_t n, const float* from, int64_t rows, int64_t step, const float* x,
+                                            float* to) {
+  int64_t i = join_columns<kKind, 4>(0, n, from, rows, step, x, to);
+  i = join_columns<kKind, 1>(i, n, from, rows, step, x, to);
+  for (; i < n; ++i) {
+    float value = from[i];
+    for (int64_t r = 0; r < rows; ++r) value = join(kKind, value, x[r * step + i]);
+    to[i] = value;
+  }
+}
+void join_rows(Pool kind, int64_t n, const float* from, int64_t rows, int64_t step, const float* x, float* to) {
+  kind == Pool::kMax ? join_rows_of<Pool::kMax>(n, from, rows, step, x, to)
+                     : join_rows_of<Pool::kAverage>(n, from, rows, step, x, to);
 }
 
 // Columns [begin, end) of one output row, after the `rows` rows of its windows were joined into one.
@@ -140,33 +163,10 @@ void pool_plane(Pool kind, const Window& w, const float* x, float* y, float* row
     }
     for (int64_t i = 1; i < walk.count; ++i, from = row) {
       walk.next();
-      join_rows(kind, width, from, x + walk.row() * width, row);
+      join_rows(kind, width, from, 1, 0, x + walk.row() * width, row);
     }
     pool_row(kind, w, from, walk.count, y);
   }
-}
-
-// Joins `rows` rows, `step` apart, into to[i, n), so many vectors at a time as fit into kVectors; answers where it
-// ends.
-template <Pool kKind, int kVectors>
-PF_INLINE int64_t join_columns(int64_t i, int64_t n, int64_t rows, int64_t step, const float* x, float* to) {
-  for (; i + 4 * kVectors <= n; i += 4 * kVectors) {
-    f32x4 s[kVectors];
-    PF_UNROLL for (int v = 0; v < kVectors; ++v) s[v] = f32x4::load(to + i + 4 * v);
-    const float* at = x + i;
-    for (int64_t r = 0; r < rows; ++r, at += step) {
-      PF_UNROLL for (int v = 0; v < kVectors; ++v) s[v] = join(kKind, s[v], f32x4::load(at + 4 * v));
-    }
-    PF_UNROLL for (int v = 0; v < kVectors; ++v) s[v].store(to + i + 4 * v);
-  }
-  return i;
-}
-template <Pool kKind>
-__attribute__((noinline)) void join_run_of(int64_t n, int64_t rows, int64_t step, const float* x, float* to) {
-  int64_t i = join_columns<kKind, 4>(0, n, rows, step, x, to);
-  i = join_columns<kKind, 1>(i, n, rows, step, x, to);
-  for (; i < n; ++i)
-    for (int64_t r = 0; r < rows; ++r) to[i] = join(kKind, to[i], x[r * step + i]);
 }
 
 // NHWC: `count` channels of one output pixel, x and y from the first of them on.
@@ -178,8 +178,7 @@ void pool_pixel(Pool kind, const PoolShape& s, int64_t count, const float* x, in
   for (int64_t c = 0; c < count; ++c) y[c] = start(kind);
   for (int64_t i = 0; i < walk.count; ++i, walk.next()) {
     const float* from = x + (walk.row() * w.in[d] + span.begin) * s.channels;
-    kind == Pool::kMax ? join_run_of<Pool::kMax>(count, span.size(), s.channels, from, y)
-                       : join_run_of<Pool::kAverage>(count, span.size(), s.channels, from, y);
+    join_rows(kind, count, y, span.size(), s.channels, from, y);
   }
   const int64_t covered = walk.count * span.size();
   if (kind == Pool::kAverage && covered)

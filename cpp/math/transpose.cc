@@ -33,16 +33,17 @@ void transpose_block(const float* x, int64_t x_stride, int64_t rows, int64_t col
 }  // namespace
 
 void transpose_matrices(int64_t count, int64_t rows, int64_t columns, const float* x, float* y) {
-  const int64_t strips = (rows + kBlock - 1) / kBlock;
-  parallel_for(count * strips, 1 + 16384 / (kBlock * columns + 1), [=](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t) {
-      const int64_t matrix = t / strips, i = t % strips * kBlock, height = smaller(kBlock, rows - i);
-      const float* from = x + matrix * rows * columns;
-      float* to = y + matrix * rows * columns;
-      for (int64_t j = 0; j < columns; j += kBlock)
-        transpose_block(from + i * columns + j, columns, height, smaller(kBlock, columns - j), to + j * rows + i, rows);
-    }
-  });
+  // By columns of x first: those that a thread takes lie side by side in y, which is what it reads next.
+  const int64_t down = (rows + kBlock - 1) / kBlock, across = (columns + kBlock - 1) / kBlock;
+  parallel_for(count * across * down, 1 + 16384 / (kBlock * smaller(rows, kBlock) + 1),
+               [=](int64_t begin, int64_t end) {
+                 for (int64_t t = begin; t < end; ++t) {
+                   const int64_t at = t / (down * across) * rows * columns, j = t / down % across * kBlock,
+                                 i = t % down * kBlock;
+                   transpose_block(x + at + i * columns + j, columns, smaller(kBlock, rows - i),
+                                   smaller(kBlock, columns - j), y + at + j * rows + i, rows);
+                 }
+               });
 }
 
 }  // namespace pf

@@ -318,7 +318,8 @@ Status user_operator(Call& call) {
 
 Status memory(Call& call) {
   Json j;
-  j.begin('{').key("used").number(double(Memory::used())).key("peak").number(double(Memory::peak())).end('}');
+  j.begin('{').key("used").number(double(Memory::used())).key("peak").number(double(Memory::peak()));
+  j.key("taken").number(double(Memory::taken())).end('}');
   return call.answer(std::move(j.out));
 }
 

@@ -36,7 +36,7 @@
   F(gradient)         /* in: GradientRequest, see net/gradient.h -> GradientReply                                */ \
   F(infer)            /* workspace, NetDef -> TensorShapes of every blob, from the shapes of the blobs present   */ \
   F(user_operator)    /* in: OperatorDef that declares it, see core/user_op.h                                    */ \
-  F(memory)           /* -> JSON {used, peak, limit}: bytes of tensor memory                                     */ \
+  F(memory)           /* -> JSON {used, peak, taken}: bytes of tensor memory now and at most, blocks ever taken  */ \
   F(abort_flag)       /* -> 4 bytes: an int32 that stops the run in progress when another thread sets it to 1    */ \
   F(accelerators)     /* -> JSON {built, devices, libraries}: GPUs, what is missing and where it was looked for  */ \
   F(finish)           /* workspace: waits for what its runs have queued on a GPU; says what failed there         */ \

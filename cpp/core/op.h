@@ -78,6 +78,12 @@ class KernelOf final : public Kernel {
     else
       return false;
   }
+  bool keeps(int i, const Tensor& t) const override {
+    if constexpr (requires { kernel_.keeps(i, t); })
+      return kernel_.keeps(i, t);
+    else
+      return false;
+  }
   bool picks_forms() const override {
     if constexpr (requires { K::kPicksForms; })
       return K::kPicksForms;

@@ -183,6 +183,8 @@ class Kernel {
   virtual bool absorb_before(const Args& before, int mask, bool mask_is_bias, int kept) {
     return (void)before, (void)mask, (void)mask_is_bias, (void)kept, false;
   }
+  // Whether the kernel needs no more of input i, which it has left to itself (Tensor::leave_to), than what it keeps.
+  virtual bool keeps(int i, const Tensor& t) const { return (void)i, (void)t, false; }
   // On an accelerator: whether the kernel asks for inputs and outputs in the form it likes (device/forms.h). For others
   // they lie plain on the device.
   virtual bool picks_forms() const { return false; }

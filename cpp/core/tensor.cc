@@ -14,6 +14,7 @@ constexpr size_t kAlignment = 64;
 constexpr size_t kSlack = 64;
 std::atomic<size_t> used_bytes{0};
 std::atomic<size_t> peak_bytes{0};
+std::atomic<size_t> taken_blocks{0};
 
 struct DTypeInfo {
   const char* name;
@@ -28,6 +29,7 @@ const DTypeInfo& info(DType type) {
 }
 
 void count(size_t bytes) {
+  taken_blocks.fetch_add(1, std::memory_order_relaxed);
   size_t now = used_bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes;
   size_t peak = peak_bytes.load(std::memory_order_relaxed);
   while (now > peak && !peak_bytes.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
@@ -110,6 +112,8 @@ Memory::~Memory() {
 size_t Memory::used() { return used_bytes.load(std::memory_order_relaxed); }
 size_t Memory::peak() { return peak_bytes.load(std::memory_order_relaxed); }
 
+size_t Memory::taken() { return taken_blocks.load(std::memory_order_relaxed); }
+
 uint64_t Tensor::next_version() {
   static std::atomic<uint32_t> low{0};
   static std::atomic<uint32_t> high{0};
@@ -155,7 +159,7 @@ Status Tensor::resize(const Shape& shape, DType dtype) {
 void Tensor::adopt(std::shared_ptr<Memory> memory, size_t offset, size_t bytes) {
   offset_ = offset, capacity_ = bytes;
   memory_ = std::move(memory);
-  strings_.reset(), forms_.reset();
+  strings_.reset(), kept_.reset(), forms_.reset();
   shape_ = Shape{0}, dtype_ = DType::kNone;
 }
 
@@ -181,6 +185,14 @@ Status Tensor::copy_from(const Tensor& other) {
     *strings_ = *other.strings_;
   else if (size())
     std::memmove(data<uint8_t>(), other.data<uint8_t>(), byte_size());
+  return {};
+}
+
+Status Tensor::restore() {
+  PF_TRY(Memory::allocate(byte_size(), &memory_));
+  capacity_ = byte_size();
+  kept_->restore(data<float>());
+  kept_.reset();
   return {};
 }
 

@@ -91,8 +91,9 @@ class Memory {
   }
   bool fresh_on_device() const { return device_fresh_; }
 
-  static size_t used();  // bytes of all blocks alive on the host
-  static size_t peak();  // the most there ever were
+  static size_t used();   // bytes of all blocks alive on the host
+  static size_t peak();   // the most there ever were
+  static size_t taken();  // blocks that were ever allocated there
 
  private:
   explicit Memory(size_t size) : size_(size) {}
@@ -111,6 +112,13 @@ struct Packed {
   std::shared_ptr<Memory> memory;
   Form form;
   bool fresh = false;
+};
+
+// Contents that a kernel keeps in an order of its own, and can bring back as they were, bit for bit.
+class Reordered {
+ public:
+  virtual ~Reordered() = default;
+  virtual void restore(float* to) const = 0;
 };
 
 // Where the contents are beside the tensor's own memory. Without accelerators all tensors share one that nobody uses.
@@ -172,14 +180,23 @@ class Tensor {
   uint64_t version() const { return version_; }
   void touch() {
     version_ = next_version();
+    kept_.reset();
     if (!kHasAccelerators) return;
     if (memory_) memory_->written();
     forms_.plain_fresh = true;
     if (forms_.packed) forms_.packed->fresh = false;
   }
 
-  // With an accelerator: the contents, plain, where they are wanted (null: on the host). Does not count as a write.
+  // Gives up the memory of a float tensor, unless somebody shares it: `kept` has the contents from now on, until they
+  // are written or brought back.
+  void leave_to(const std::shared_ptr<Reordered>& kept) {
+    if (memory_.use_count() == 1) kept_ = kept, memory_.reset(), offset_ = capacity_ = 0;
+  }
+  bool left() const { return kept_ != nullptr; }
+
+  // The contents, plain, where they are wanted (null: on the host). Does not count as a write.
   Status bring(Accelerator* to) const {
+    if (kept_) PF_TRY(const_cast<Tensor*>(this)->restore());
     if (!kHasAccelerators || (forms_.plain_fresh && (!memory_ || memory_->on_host() == !to))) return {};
     return const_cast<Tensor*>(this)->move(to);
   }
@@ -207,6 +224,7 @@ class Tensor {
  private:
   static uint64_t next_version();
   Status move(Accelerator* to);
+  Status restore();
   Status pack_now(Accelerator* on, Form form);
   const void* raw() const {
     if (strings_) return strings_->data();
@@ -219,6 +237,7 @@ class Tensor {
   uint64_t version_ = 0;
   std::shared_ptr<Memory> memory_;
   std::shared_ptr<std::vector<std::string>> strings_;  // elements of a kString tensor
+  std::shared_ptr<Reordered> kept_;                    // has the contents in place of memory_
   Forms forms_;
 };
 

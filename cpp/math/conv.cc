@@ -130,6 +130,20 @@ void conv_pack(const ConvShape& s, const float* w, const float* scale, float* pa
   }
 }
 
+bool conv_unpacks(const ConvShape& s) { return s.depthwise() || (s.filter_first && !winograd_tile(s)); }
+
+void conv_unpack(const ConvShape& s, const float* packed, float* w) {
+  // The channels of a depthwise filter lie side by side under each tap, those of others in panels.
+  const int64_t outputs = s.depthwise() ? s.out_channels : s.out_per_group(), k = s.patch();
+  const int64_t width = s.depthwise() ? outputs : panel_width(s);
+  for (int64_t m = 0; m < s.out_channels; ++m) {
+    if (m && m % outputs == 0) packed += gemm_packed_size(outputs, k, int(width));
+    const float* const from = packed + m % outputs / width * width * k + m % outputs % width;
+    for (int64_t c = 0; c < s.in_per_group(); ++c)
+      for (int64_t t = 0; t < s.taps; ++t) *w++ = from[(t * s.in_per_group() + c) * width];
+  }
+}
+
 int64_t conv_forward_scratch(const ConvShape& s) {
   if (s.depthwise()) return depthwise_scratch(s);
   if (const int tile = winograd_tile(s)) return winograd_scratch(s, tile);

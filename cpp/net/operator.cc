@@ -99,7 +99,10 @@ bool Operator::fits_accelerator() const {
 
 Status Operator::place_inputs(Accelerator* on) {
   if (!on || !device_kernel_->picks_forms())
-    for (Blob* b : in_) PF_TRY(b->tensor.bring(on).at("input \"", b->name, "\""));
+    for (size_t i = 0; i < in_.size(); ++i) {
+      const Tensor& t = in_[i]->tensor;
+      if (!t.left() || on || !kernel_->keeps(int(i), t)) PF_TRY(t.bring(on).at("input \"", in_[i]->name, "\""));
+    }
   for (Blob* b : touched_) PF_TRY(b->tensor.bring(nullptr).at("blob \"", b->name, "\""));
   return {};
 }

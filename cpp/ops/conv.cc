@@ -10,15 +10,33 @@
 namespace pf {
 namespace {
 
-// The filter packed for the product, and what was folded into it; made again when a tensor it came from has changed.
+// A packed filter, and behind it what was folded into it.
+struct KeptFilter final : Reordered {
+  ConvShape shape;
+  std::shared_ptr<Memory> bytes;
+  float* data() const { return reinterpret_cast<float*>(bytes->bytes()); }
+  void restore(float* to) const override { conv_unpack(shape, data(), to); }
+};
+
+// The filter packed for the product; made again when a tensor it came from has changed. One that a plan packs once and
+// that can be had back is kept in this form alone.
 class PackedFilter {
  public:
   // `inputs`: as many of op's as the filter is made from; they follow X.
   Status prepare(const ConvShape& s, const OpRun& op, int inputs, bool has_bias, const FoldedAffine& affine) {
     if (unchanged(s, op, inputs)) return {};
-    bytes_.reset();
-    const int64_t packed = size_ = conv_packed_size(s), channels = s.out_channels;
-    PF_TRY(Memory::allocate(size_t(packed + 2 * channels) * sizeof(float), &bytes_));
+    PF_TRY(op.in(1).bring(nullptr));
+    const bool first = versions_.empty();
+    versions_.clear();
+    const int64_t packed = conv_packed_size(s), channels = s.out_channels;
+    // Training changes the filter with each step: the same memory serves again, but not that of somebody's contents.
+    if (packed != size_ || packed_.use_count() != 1) {
+      size_ = 0;
+      packed_ = std::make_shared<KeptFilter>();
+      PF_TRY(Memory::allocate(size_t(packed + 2 * channels) * sizeof(float), &packed_->bytes));
+      size_ = packed;
+    }
+    packed_->shape = s;
     float* scale = data() + packed;
     bias_ = scale + channels;
     if (has_bias)
@@ -30,20 +48,22 @@ class PackedFilter {
     if (affine.empty() && !has_bias) bias_ = nullptr;
     versions_.assign(size_t(inputs), 0);
     for (int i = 1; i < inputs; ++i) versions_[size_t(i)] = op.in(i).version();
+    if (first && s.filter_first && affine.empty() && conv_unpacks(s)) op.in_blob(1).tensor.leave_to(packed_);
     return {};
   }
-  float* data() const { return reinterpret_cast<float*>(bytes_->bytes()); }
+  bool has(const Tensor& filter) const { return versions_.size() > 1 && versions_[1] == filter.version(); }
+  float* data() const { return packed_->data(); }
   const float* bias() const { return bias_; }
 
  private:
   bool unchanged(const ConvShape& s, const OpRun& op, int inputs) const {
-    if (!bytes_ || size_ != conv_packed_size(s) || versions_.size() != size_t(inputs)) return false;
+    if (versions_.empty() || size_ != conv_packed_size(s) || versions_.size() != size_t(inputs)) return false;
     for (int i = 1; i < inputs; ++i)
       if (versions_[size_t(i)] != op.in(i).version()) return false;
     return true;
   }
 
-  std::shared_ptr<Memory> bytes_;
+  std::shared_ptr<KeptFilter> packed_;
   float* bias_ = nullptr;
   int64_t size_ = 0;  // the packed form depends on the shape of X, and each form has a size of its own
   std::vector<uint64_t> versions_;
@@ -66,6 +86,8 @@ struct Conv {
     if (position != 0) return false;
     return (!addend && affine.absorb(next, first_input, window.channels_last)) || clamp.absorb(next);
   }
+
+  bool keeps(int i, const Tensor& t) const { return i == 1 && filter.has(t); }
 
   Status run(OpRun& op) {
     ConvShape s;

@@ -91,8 +91,11 @@ export interface BackendInfo {
   readonly worker: boolean
   /** What was tried before, and why it could not be had. */
   readonly refused: readonly Refusal[]
-  /** Bytes of tensor memory, and how many the core's memory may grow to where something but the machine limits it. */
-  readonly memory: { readonly used: number; readonly peak: number; readonly limit?: number }
+  /**
+   * Bytes of tensor memory now and at most, blocks of it that were ever taken, and how many bytes the core's memory may grow
+   * to where something but the machine limits it.
+   */
+  readonly memory: Readonly<Record<'used' | 'peak' | 'taken', number>> & { readonly limit?: number }
   /** What CUDA finds here; the native and the cuda backend say. */
   readonly cuda?: CudaInfo
 }

@@ -46,10 +46,10 @@ export class LocalBackend implements Backend {
 
   async info(): Promise<BackendInfo> {
     const { version, simd } = await this.json<{ version: string; simd: string }>('version')
-    const { used, peak } = await this.json<{ used: number; peak: number }>('memory')
+    const tensors = await this.json<{ used: number; peak: number; taken: number }>('memory')
     const threads = await this.ask('threads', 0, undefined, ({ handle }) => handle)
     const { memoryLimit: limit, build } = this.core
-    const memory = limit === undefined ? { used, peak } : { used, peak, limit }
+    const memory = limit === undefined ? tensors : { ...tensors, limit }
     const fewer = this.core.whyFewerThreads()
     const { gpu, ...origin } = this.origin
     const refused = fewer ? [...origin.refused, { backend: build, reason: fewer }] : origin.refused

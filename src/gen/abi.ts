@@ -43,7 +43,7 @@ export const functions = [
   'infer',
   /** in: OperatorDef that declares it, see core/user_op.h */
   'user_operator',
-  /** -> JSON {used, peak, limit}: bytes of tensor memory */
+  /** -> JSON {used, peak, taken}: bytes of tensor memory now and at most, blocks ever taken */
   'memory',
   /** -> 4 bytes: an int32 that stops the run in progress when another thread sets it to 1 */
   'abort_flag',

@@ -15,6 +15,7 @@ const tsLayers = {
   backend: [...low, 'platform', 'core', 'backend'],
   net,
   optimizer: [...net, 'optimizer'],
+  parallel: [...net, 'optimizer', 'parallel'],
   data: [...net, 'data'],
   convert: [...net, 'convert'],
   zoo: [...net, 'zoo'],

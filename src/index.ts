@@ -74,6 +74,8 @@ export {
   type DataParallelOptions,
   dataParallel,
   type GradientBucket,
+  type ReplicaNets,
+  type ReplicaPlace,
   type StepTimes,
 } from './parallel/data-parallel.ts'
 export { type Platform, platform } from './platform/index.ts'

@@ -27,8 +27,28 @@ export interface DataParallelOptions {
   broadcastComputedParams?: boolean
   /** true: the processes that mpirun started train together; unless told, if mpirun started this process. */
   mpi?: boolean
+  /**
+   * Called with copies of the nets for each replica of this process before they are made, to change what must differ, such as
+   * which part of a database it reads.
+   */
+  adapt?: (nets: ReplicaNets, where: ReplicaPlace) => void
   /** Of the random numbers of the replicas; each of them draws others. */
   seed?: bigint | number
+}
+
+export interface ReplicaNets {
+  readonly net: NetDef
+  readonly init: NetDef
+}
+
+/** A replica: its number in this process and among all workers, and where it is. */
+export interface ReplicaPlace {
+  readonly replica: number
+  readonly worker: number
+  readonly workers: number
+  readonly rank: number
+  /** Its GPU; none on the CPU. */
+  readonly device?: number
 }
 
 /** Gradients that are summed over all replicas together. */
@@ -38,19 +58,21 @@ export interface GradientBucket {
   readonly after: number
 }
 
-/** Where the time of a step goes, in milliseconds, on average. What overlaps is counted once: the parts make up `step`. */
+/** Where the time of a step goes, in milliseconds on average, in the replica of this process that waits least for others. */
 export interface StepTimes {
+  /** From one step to the next; `input`, `copies`, `compute`, `allReduce` and `idle` make it up. */
   readonly step: number
-  /** Operators of the net, on the slowest replica of this process. */
-  readonly compute: number
-  /** Waiting for gradients of other replicas that backward and updates could not hide. */
-  readonly allReduce: number
-  /** How long the sums take in all, hidden or not: of use to see what overlaps. */
-  readonly allReduceInAll: number
-  /** Copies of what was fed to the GPU. */
+  /** Operators that bring batches from a data base: waiting for those that read ahead. */
+  readonly input: number
+  /** Copies of batches to the GPU. */
   readonly copies: number
-  /** What is left: the GPU waits for the host. */
+  readonly compute: number
+  /** Waiting for gradients of other replicas, as far as it is not hidden behind the backward pass. */
+  readonly allReduce: number
+  /** What is left: the GPU waits for the host, or this replica for its turn. */
   readonly idle: number
+  /** How long sums of gradients are under way, hidden or not. */
+  readonly allReduceInAll: number
 }
 
 export interface DataParallel {
@@ -87,11 +109,15 @@ export interface DataParallel {
 
   /**
    * Writes parameters and optimizer state into a file as Caffe2's Save does (minidb): process 0 writes, under another name
-   * first, so that a file of this name is always whole. All processes call it, and go on when it is written.
+   * first, so that a file of this name is always whole. `extra` numbers are saved along. All processes call it, and go on when
+   * it is written.
    */
-  save(path: string): Promise<void>
-  /** Reads such a file in process 0 and gives its contents to all replicas. All processes call it; all fail if it does. */
-  load(path: string): Promise<void>
+  save(path: string, extra?: Readonly<Record<string, number>>): Promise<void>
+  /**
+   * Reads such a file in process 0, gives its contents to all replicas and answers what was saved along. All processes call
+   * it; all fail if it fails, and then keep what they had.
+   */
+  load(path: string): Promise<Readonly<Record<string, number>>>
   /** Gives the parameters and optimizer state of worker 0 to all. */
   synchronize(): Promise<void>
 

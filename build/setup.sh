@@ -27,6 +27,7 @@ available_llvm() {
 }
 
 have_chromium() { have chromium || have chromium-browser || have google-chrome; }
+have_mpi() { have mpirun; } # trains in several processes
 have_clang_format() { [ -n "$(compgen -c clang-format)" ]; }
 
 missing_tools() {
@@ -35,6 +36,7 @@ missing_tools() {
   [ -n "$(installed_llvm)" ] || echo llvm
   have_clang_format || echo clang-format
   have_chromium || echo chromium
+  have_mpi || echo openmpi-bin
 }
 
 # apt NAME...: each by itself, so that one that cannot be had does not keep the others away.

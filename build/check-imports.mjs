@@ -26,7 +26,8 @@ const cppLayers = {
   core: ['core'],
   device: ['core', 'device'],
   math: ['core', 'device', 'math'],
-  ops: ['core', 'device', 'math'],
+  image: ['core', 'device', 'image'],
+  ops: ['core', 'device', 'math', 'image'],
   net: ['core', 'net'],
   abi: ['core', 'device', 'math', 'net', 'abi'],
 }

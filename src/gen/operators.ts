@@ -868,7 +868,7 @@ export interface Operators {
       strip_prefix?: string
       /** Names to save the blobs as. */
       blob_name_overrides?: readonly string[]
-      /** Type of the database; minidb is built in. Default "". */
+      /** Type of the database: lmdb or minidb. Default "". */
       db_type?: string
     }
   }
@@ -906,6 +906,12 @@ export interface Operators {
   /** Closes a queue: nothing can be enqueued any more, what is in it can be taken. */
   CloseBlobsQueue: {
     inputs: [queue: string]
+    outputs: []
+    args: Record<never, never>
+  }
+  /** Completes a database; before, what was written may be no database yet. */
+  CloseDBWriter: {
+    inputs: [writer: string]
     outputs: []
     args: Record<never, never>
   }
@@ -1691,14 +1697,25 @@ export interface Operators {
     inputs: []
     outputs: [reader: string]
     args: {
-      /** Its type; minidb is built in. Default "leveldb". */
+      /** Its type: lmdb or minidb. Default "leveldb". */
       db_type?: string
-      /** Its file. Default "". */
+      /** Its file; of lmdb its folder, or the file in it. Default "". */
       db?: string
       /** Read only every num_shards-th record, Default 1. */
       num_shards?: number
       /** beginning with this one. Default 0. */
       shard_id?: number
+    }
+  }
+  /** Begins a new database, in place of one that is there. Needs the native core. */
+  CreateDBWriter: {
+    inputs: []
+    outputs: [writer: string]
+    args: {
+      /** Its type: lmdb or minidb. Default "lmdb". */
+      db_type?: string
+      /** Its file; of lmdb its folder. Default "". */
+      db?: string
     }
   }
   /** Makes an empty map from whole numbers to whole numbers. */
@@ -1784,7 +1801,7 @@ export interface Operators {
       absolute_path?: boolean
       /** Its file. Default "". */
       db_name?: string
-      /** Its type; minidb is built in. Default "". */
+      /** Its type: lmdb or minidb. Default "". */
       db_type?: string
     }
   }
@@ -2616,6 +2633,75 @@ export interface Operators {
       dilations?: readonly number[]
       /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
       legacy_pad?: number
+    }
+  }
+  /** Reads pictures and labels from a database, round and round: decodes JPEG (with libjpeg-turbo, opened at run time), scales, cuts, mirrors and normalises them. Threads of its own prepare the next batches while the net runs. Records are Caffe2's TensorProtos (a picture as a string or as bytes, a label, perhaps a box: y, x, height, width) or Caffe's Datum. `Y = (X - mean) / std`, blue first. Needs the native core. */
+  ImageInput: {
+    inputs: [reader?: string]
+    outputs: [Y: string, label: string, counts?: string]
+    args: {
+      /** Pictures of a batch. Default 0. */
+      batch_size?: number
+      /** Height and width of the output, cut out at random, or from the middle with is_test. Default -1. */
+      crop?: number
+      /** The shorter side is scaled to it; either this or minsize is given. Default -1. */
+      scale?: number
+      /** Pictures whose shorter side is less are scaled to it. Default -1. */
+      minsize?: number
+      /** Scale both sides to it, whatever their ratio is. Default false. */
+      warp?: boolean
+      /** Mirror every other picture, at random. Default false. */
+      mirror?: boolean
+      /** Nothing is random. Default false. */
+      is_test?: boolean
+      /** 1: a random part of 8 to 100 % of the area, scaled to the crop, as Inception's. Default 0. */
+      scale_jitter_type?: number
+      /** Three channels; else one, of grey. Default true. */
+      color?: boolean
+      /** Subtracted, from 0 to 255. Default 0. */
+      mean?: number
+      /** Divides what is left. Default 1. */
+      std?: number
+      /** The same for blue, green and red. */
+      mean_per_channel?: readonly number[]
+      /** The same for blue, green and red. */
+      std_per_channel?: readonly number[]
+      /** Records are Caffe's. Default false. */
+      use_caffe_datum?: boolean
+      /** Output NCHW in place of NHWC; on a GPU bytes are copied and normalised there. Default false. */
+      use_gpu_transform?: boolean
+      /** Threads that decode. Default 4. */
+      decode_threads?: number
+      /** Nothing else. Default "float". */
+      output_type?: string
+      /** Nothing else. Default 0. */
+      label_type?: number
+      /** With the three others a box that is cut out of each picture first. Default -1. */
+      bounding_ymin?: number
+      /** Its left side. Default -1. */
+      bounding_xmin?: number
+      /** Its height. Default -1. */
+      bounding_height?: number
+      /** Its width. Default -1. */
+      bounding_width?: number
+      /** Not there: must be 0. Default false. */
+      color_jitter?: boolean
+      /** Not there: must be 0. Default false. */
+      color_lighting?: boolean
+      /** Not there. */
+      random_scale?: readonly number[]
+      /** Not there. */
+      output_sizes?: readonly number[]
+      /** Of no effect. Default false. */
+      no_prefetch?: boolean
+      /** The database, where there is no reader. Default "". */
+      db?: string
+      /** Its type: lmdb or minidb. Default "leveldb". */
+      db_type?: string
+      /** A picture that cannot be decoded is replaced by its neighbour and counted; else it fails. Default true. */
+      skip_broken?: boolean
+      /** Batches to pass over: where a training goes on. Default 0. */
+      first_batch?: number
     }
   }
   /** From now on new keys get the number 0 and are not entered. */
@@ -4236,7 +4322,7 @@ export interface Operators {
       db?: string
       /** Several files. */
       dbs?: readonly string[]
-      /** Their type; minidb is built in. Default "". */
+      /** Their type: lmdb or minidb. Default "". */
       db_type?: string
       /** Of no effect. Default false. */
       keep_device?: boolean
@@ -5872,7 +5958,7 @@ export interface Operators {
       strip_prefix?: string
       /** Names to save the blobs as. */
       blob_name_overrides?: readonly string[]
-      /** Type of the database; minidb is built in. Default "". */
+      /** Type of the database: lmdb or minidb. Default "". */
       db_type?: string
     }
   }
@@ -6097,7 +6183,7 @@ export interface Operators {
       strip_prefix?: string
       /** Names to save the blobs as. */
       blob_name_overrides?: readonly string[]
-      /** Type of the database; minidb is built in. Default "". */
+      /** Type of the database: lmdb or minidb. Default "". */
       db_type?: string
     }
   }
@@ -7343,6 +7429,12 @@ export interface Operators {
       cond_net?: object
     }
   }
+  /** Adds records to a database in the making. */
+  WriteDB: {
+    inputs: [writer: string, keys: string, sizes: string, values: string]
+    outputs: []
+    args: Record<never, never>
+  }
   /** First weights of a layer: float, equally likely from -s to s with `s = sqrt(3 / fan_in)`, where fan_in is the number of elements divided by dimension 0. */
   XavierFill: {
     inputs: [shape?: string]
@@ -7482,6 +7574,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   ClipGradient: 1,
   ClipTensorByScaling: 1,
   CloseBlobsQueue: 0,
+  CloseDBWriter: 0,
   CloseRebatchingQueue: 0,
   Col2Im: 1,
   CollectAndDistributeFpnRpnProposals: 1,
@@ -7521,6 +7614,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   CreateBlobsQueueDB: 1,
   CreateCounter: 1,
   CreateDB: 1,
+  CreateDBWriter: 1,
   CreateMap: 1,
   CreateMutex: 1,
   CreateRebatchingQueue: 1,
@@ -7604,6 +7698,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   HuffmanTreeHierarchy: 1,
   If: 0,
   Im2Col: 1,
+  ImageInput: 2,
   IndexFreeze: 1,
   IndexGet: 1,
   IndexHash: 1,
@@ -7990,6 +8085,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   WeightedSumGradient: 1,
   Where: 1,
   While: 0,
+  WriteDB: 0,
   XavierFill: 1,
   Xor: 1,
   YellowFin: 8,
@@ -8030,6 +8126,7 @@ export const numberKinds: Readonly<Record<string, Readonly<Record<string, 'float
   GivenTensorDoubleFill: { values: 'floats' },
   GivenTensorFill: { values: 'floats' },
   HSoftmaxSearch: { beam: 'float' },
+  ImageInput: { mean: 'float', std: 'float', mean_per_channel: 'floats', std_per_channel: 'floats' },
   InstanceNorm: { epsilon: 'float' },
   InstanceNormGradient: { epsilon: 'float' },
   Int8Add: { Y_scale: 'float' },

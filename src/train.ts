@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// The public names of `portafilter/train`: what trainers on a host need and pages do not, in an entry of its own.
+export {
+  type DatabaseType,
+  DatabaseWriter,
+  type ImageDatabase,
+  type ImageDatabaseOptions,
+  imageRecord,
+  makeImageDatabase,
+} from './data/database.ts'
+export { type DatabaseShard, type ImageInputOptions, imageInput, openDatabase } from './data/image-input.ts'
+export { type ResNet50Options, type ResNetOptions, resnet32x32, resnet50 } from './zoo/resnet.ts'

@@ -23,7 +23,7 @@ const folder = pruned ? resolve(listAfter('--out')?.join(',') ?? 'dist') : 'dist
 process.chdir(home)
 const jobs = 2
 
-const folders = ['core', 'device', 'math', 'image', 'ops', 'net'].map((name) => `cpp/${name}`)
+const folders = ['core', 'device', 'math', 'ops', 'net'].map((name) => `cpp/${name}`)
 const sources = [...folders.flatMap(sourcesIn), 'cpp/abi/pf.cc', 'cpp/abi/wasm.cc']
 
 // The files in cpp/ops of the base tier: what classic nets of image recognition and detection need, and training them with

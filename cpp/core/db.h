@@ -2,7 +2,9 @@
 // Databases: keys and values in order. Of Caffe2's types there are its own, minidb (a file of records "int32 key
 // length, int32 value length, key, value"), and lmdb (core/lmdb.h).
 #pragma once
+#ifndef __wasm__
 #include <mutex>
+#endif
 
 #include "core/blob.h"
 #include "core/file.h"
@@ -23,6 +25,16 @@ class DbSource {
 
 // A source read round and round, of which one of several shards is seen. Threads may share it.
 class DbCursor {
+#ifdef __wasm__
+  struct Lock {};  // nothing reads there but nets, one at a time
+  struct Held {
+    explicit Held(Lock&) {}
+  };
+#else
+  using Lock = std::mutex;
+  using Held = std::lock_guard<std::mutex>;
+#endif
+
  public:
   DbCursor(std::unique_ptr<DbSource> source, int64_t shards, int64_t shard)
       : source(std::move(source)), shards_(shards), shard_(shard) {}
@@ -35,7 +47,7 @@ class DbCursor {
 
  private:
   Status read_locked(std::string* key, std::string* value);
-  std::mutex mutex_;
+  Lock mutex_;
   const int64_t shards_, shard_;
   bool begun_ = false;
   int64_t skip_ = 0;

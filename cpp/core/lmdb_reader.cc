@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#ifndef __wasm__  // which has no files
+
 #include "core/lmdb.h"
 #include "core/lmdb_format.h"
 
@@ -153,3 +155,5 @@ Status LmdbReader::next(std::string* key, std::string* value, bool* found) {
 }
 
 }  // namespace pf
+
+#endif

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#ifndef __wasm__  // which has no files
+
 #include <algorithm>
 
 #include "core/lmdb.h"
@@ -164,3 +166,5 @@ Status LmdbWriter::close() {
 }
 
 }  // namespace pf
+
+#endif

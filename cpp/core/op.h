@@ -90,6 +90,12 @@ class KernelOf final : public Kernel {
     else
       return false;
   }
+  bool takes_objects() const override {
+    if constexpr (requires { K::kTakesObjects; })
+      return K::kTakesObjects;
+    else
+      return false;
+  }
   static std::unique_ptr<Kernel> create(const Args& args) { return std::unique_ptr<Kernel>(new KernelOf(args)); }
   static Status bind(Kernel& kernel, Scope& scope) { return static_cast<KernelOf&>(kernel).kernel_.bind(scope); }
 

@@ -98,7 +98,7 @@ void mix_columns(const float* row, const Axis& columns, bool mirrored, uint8_t* 
 
 }  // namespace
 
-void draw(const Picture& p, const View& v, int shrunk, int crop, uint8_t* out) {
+void draw(const Picture& p, const PictureView& v, int shrunk, int crop, uint8_t* out) {
   const double width = double(v.region.width) / shrunk, height = double(v.region.height) / shrunk;
   const double left = double(v.region.left) / shrunk, top = double(v.region.top) / shrunk;
   const bool area = width >= v.width && height >= v.height;

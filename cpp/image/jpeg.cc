@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/jpeg.h"
 
-#ifndef __wasm__
-
 #include <cstdlib>
 #include <mutex>
 
@@ -107,5 +105,3 @@ Status JpegDecoder::decode(int shrunk, int channels, Picture* out) {
 }
 
 }  // namespace pf
-
-#endif

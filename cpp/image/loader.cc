@@ -1,27 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/loader.h"
 
-#include "core/clock.h"
-#include "image/jpeg.h"
-#include "image/record.h"
-
-#ifdef __wasm__
-
-namespace pf {
-Status start_loader(const LoaderOptions&, std::shared_ptr<DbCursor>, std::unique_ptr<PictureLoader>*) {
-  return fail(
-      Code::no_operator,
-      "the WebAssembly core reads no databases of pictures. Decode them in JavaScript (imageTensor) and feed the "
-      "blobs, or use the native core");
-}
-}  // namespace pf
-
-#else
-
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
+
+#include "core/clock.h"
+#include "image/jpeg.h"
+#include "image/record.h"
 
 namespace pf {
 namespace {
@@ -139,7 +126,7 @@ class Loader final : public PictureLoader {
       PF_TRY(jpeg.open(r.bytes, &width, &height));
     }
     Random random(o_.seed ^ (uint64_t(item) + 1) * 0x9E3779B97F4A7C15u);
-    View view;
+    PictureView view;
     PF_TRY(choose_view(o_.view, region(r, width, height), random, &view));
     if (r.encoded) {
       // As small as the decoder can make it while the view only gets smaller.
@@ -206,5 +193,3 @@ Status start_loader(const LoaderOptions& options, std::shared_ptr<DbCursor> curs
 }
 
 }  // namespace pf
-
-#endif

@@ -20,7 +20,7 @@ struct Region {
 };
 
 // What becomes of a picture: the region is scaled to width x height, of which a square is cut out.
-struct View {
+struct PictureView {
   Region region;
   int width = 0, height = 0;
   int left = 0, top = 0;
@@ -34,11 +34,11 @@ struct ViewOptions {
   bool warp = false, mirror = false, test = false;
   bool jitter = false;  // a random part of 8 to 100 % of the area, with sides of 3:4 to 4:3, as Inception's training
 };
-Status choose_view(const ViewOptions& options, Region within, Random& random, View* out);
+Status choose_view(const ViewOptions& options, Region within, Random& random, PictureView* out);
 
 // Draws a view of a picture that is `shrunk` times smaller than the one for which it was chosen. Shrinking takes means
 // of areas, growing mixes neighbours, both as OpenCV's INTER_AREA. `out` has crop x crop pixels.
-void draw(const Picture& picture, const View& view, int shrunk, int crop, uint8_t* out);
+void draw(const Picture& picture, const PictureView& view, int shrunk, int crop, uint8_t* out);
 
 // As many channels as wanted: grey ones are copied, colours become luma as ITU-R BT.601 has it.
 void convert_channels(Picture* picture, int channels);

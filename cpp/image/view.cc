@@ -23,7 +23,7 @@ bool random_part(Region within, Random& random, Region* out) {
 }
 
 // The size of the region after scaling: the shorter side gets `to`.
-void scaled(const ViewOptions& o, View* view) {
+void scaled(const ViewOptions& o, PictureView* view) {
   const Region& r = view->region;
   const int to = o.scale > 0 ? o.scale : o.minsize;
   int width = to, height = to;
@@ -38,8 +38,8 @@ void scaled(const ViewOptions& o, View* view) {
 
 }  // namespace
 
-Status choose_view(const ViewOptions& o, Region within, Random& random, View* out) {
-  *out = View{within};
+Status choose_view(const ViewOptions& o, Region within, Random& random, PictureView* out) {
+  *out = PictureView{within};
   if (o.jitter && !o.test && random_part(within, random, &out->region)) {
     out->width = out->height = o.crop;
   } else {

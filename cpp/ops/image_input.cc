@@ -1,9 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // ImageInput: batches of pictures and their labels from a database, decoded and cut while nets run.
+#include "core/op.h"
+#ifndef __wasm__
 #include "image/input.h"
+#endif
 
 namespace pf {
 namespace {
+
+#ifdef __wasm__
+
+struct ImageInput {
+  Status run(OpRun&) {
+    return fail(Code::no_operator,
+                "the WebAssembly core opens no files, and so no databases of pictures. Decode pictures in JavaScript "
+                "(imageTensor) and feed the blobs, or use the native core");
+  }
+};
+
+#else
 
 struct ImageInput {
   ImageSource source;
@@ -23,6 +38,8 @@ struct ImageInput {
     return labels;
   }
 };
+
+#endif
 
 // The shape follows from the arguments; what is wrong with them is said by the first run.
 Status image_shape(Infer& in) {

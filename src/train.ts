@@ -8,5 +8,20 @@ export {
   imageRecord,
   makeImageDatabase,
 } from './data/database.ts'
-export { type DatabaseShard, type ImageInputOptions, imageInput, openDatabase } from './data/image-input.ts'
+export {
+  type DatabaseShard,
+  type ImageInputBlobs,
+  type ImageInputOptions,
+  imageInput,
+  openDatabase,
+} from './data/image-input.ts'
 export { type ResNet50Options, type ResNetOptions, resnet32x32, resnet50 } from './zoo/resnet.ts'
+export { type Flag, type FlagValues, parseFlags, runScript } from './training/flags.ts'
+export { ImageTrainer, type ImageTrainerOptions, type Outcome } from './training/image-trainer.ts'
+export { type ScalingOptions, type ScalingResult, type ScalingRow, measureScaling } from './training/scaling.ts'
+export {
+  type ScalingChartOptions,
+  type ScalingPoint,
+  type ScalingSeries,
+  scalingChart,
+} from './training/scaling-chart.ts'

@@ -11,7 +11,8 @@
 #include "core/user_op.h"
 #include "net/gradient.h"
 #include "net/infer.h"
-#include "net/net.h"
+#include "device/processes.h"
+#include "net/together.h"
 
 namespace pf {
 namespace {
@@ -327,6 +328,25 @@ Status finish(Call& call) {
   Workspace* ws;
   PF_TRY(find_workspace(call, &ws));
   return ws->accelerator() ? ws->accelerator()->finish() : Status();
+}
+
+Status nets_run(Call& call) {
+  std::vector<Net*> nets;
+  while (call.in.size() >= sizeof(uint32_t)) {
+    Call one{0, {}, call.out};
+    std::memcpy(&one.handle, call.in.data(), sizeof one.handle);
+    call.in.remove_prefix(sizeof one.handle);
+    nets.emplace_back();
+    PF_TRY(find_net(one, &nets.back()));
+  }
+  return run_together(nets, int(call.handle));
+}
+
+Status processes(Call& call) {
+  Processes all;
+  if (call.handle == 1) PF_TRY(join_processes(&all));
+  if (call.handle > 1) PF_TRY(leave_processes(call.handle == 2));
+  return call.answer(describe_processes());
 }
 
 Status abort_flag(Call& call) { return call.view(&Net::abort_flag, sizeof(int32_t)); }

@@ -48,11 +48,10 @@ Status ImageSource::read_arguments() {
   PF_TRY(read_view(args_, &options_.view));
   options_.batch = int(args_.i("batch_size")), options_.channels = args_.b("color") ? 3 : 1;
   options_.threads = int(args_.i("decode_threads")), options_.datum = args_.b("use_caffe_datum");
-  options_.skip_broken = args_.b("skip_broken"), options_.first_batch = args_.i("first_batch");
+  options_.skip_broken = args_.b("skip_broken");
   PF_CHECK(options_.batch > 0, argument, "batch_size must be 1 or more, is ", options_.batch);
   PF_CHECK(options_.threads > 0 && options_.threads <= 1024, argument, "decode_threads must be 1 to 1024, is ",
            options_.threads);
-  PF_CHECK(options_.first_batch >= 0, argument, "first_batch must be 0 or more, is ", options_.first_batch);
   const int box[] = {int(args_.i("bounding_ymin")), int(args_.i("bounding_xmin")), int(args_.i("bounding_height")),
                      int(args_.i("bounding_width"))};
   options_.box = {box[1], box[0], box[3], box[2]};
@@ -77,6 +76,19 @@ Status ImageSource::open_own_database(std::shared_ptr<DbCursor>* out) {
   return {};
 }
 
+// Batches to pass over, where a training goes on.
+Status ImageSource::read_first(OpRun& op) {
+  options_.first_batch = 0;
+  if (op.inputs() < 2 || !op.in(1).defined()) return {};
+  const Tensor& first = op.in(1);
+  PF_TRY(first.bring(nullptr));
+  PF_CHECK(first.dtype() == DType::kInt64 && first.size() == 1, type, "first must be one int64, is ", first.dtype(),
+           " ", first.shape());
+  options_.first_batch = first.data<int64_t>()[0];
+  PF_CHECK(options_.first_batch >= 0, value, "first must be 0 or more, is ", options_.first_batch);
+  return {};
+}
+
 Status ImageSource::open(OpRun& op, void* (*get_memory)(size_t), void (*free_memory)(void*)) {
   std::shared_ptr<DbCursor> cursor = cursor_;
   if (op.inputs()) {
@@ -90,6 +102,7 @@ Status ImageSource::open(OpRun& op, void* (*get_memory)(size_t), void (*free_mem
            "pictures are read while nets run; a database of a queue, which nets "
            "fill, cannot be");
   PF_TRY(read_arguments());
+  PF_TRY(read_first(op));
   options_.seed = op.random.next64();
   options_.get_memory = get_memory, options_.free_memory = free_memory;
   loader_.reset();

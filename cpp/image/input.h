@@ -12,13 +12,18 @@ struct PixelRule {
   int channels;
   bool planes;     // output NCHW, else NHWC
   int64_t pixels;  // of a picture
+};
 
-  // Pixel i of the batch.
-  PF_FN void apply(int64_t i, const uint8_t* from, float* to) const {
-    const int64_t picture = i / pixels, at = i % pixels;
-    for (int c = 0; c < channels; ++c) {
-      const float value = (float(from[i * channels + c]) - mean[c]) * inverse[c];
-      to[planes ? (picture * channels + c) * pixels + at : i * channels + c] = value;
+// The rule for pixel i of a batch.
+struct NormalisePixel {
+  PixelRule rule;
+  const uint8_t* from;
+  float* to;
+  PF_FN void operator()(int64_t i) const {
+    const int64_t picture = i / rule.pixels, at = i % rule.pixels;
+    for (int c = 0; c < rule.channels; ++c) {
+      const float value = (float(from[i * rule.channels + c]) - rule.mean[c]) * rule.inverse[c];
+      to[rule.planes ? (picture * rule.channels + c) * rule.pixels + at : i * rule.channels + c] = value;
     }
   }
 };
@@ -37,6 +42,7 @@ class ImageSource {
 
  private:
   Status read_arguments();
+  Status read_first(OpRun& op);
   Status open_own_database(std::shared_ptr<DbCursor>* out);
   const Args& args_;
   LoaderOptions options_;

@@ -10,7 +10,8 @@
 namespace pf {
 
 std::atomic<int32_t> Net::abort_flag{0};
-uint32_t Net::current_run_ = 1, Net::last_run_ = 1;
+PF_THREAD_LOCAL uint32_t Net::current_run_ = 1;
+PF_THREAD_LOCAL uint32_t Net::last_run_ = 1;
 
 namespace {
 

@@ -29,10 +29,8 @@ struct ImageInput {
     const PictureBatch* batch;
     PF_TRY(source.loader().take(true, &batch));
     PF_TRY(op.resize(0, source.shape(), DType::kFloat));
-    const uint8_t* from = batch->pixels;
-    float* to = op.out(0).data<float>();
-    const PixelRule rule = source.rule();
-    Device::each(op, source.batch() * rule.pixels, [=](int64_t i) { rule.apply(i, from, to); });
+    const PixelRule& rule = source.rule();
+    Device::each(op, source.batch() * rule.pixels, NormalisePixel{rule, batch->pixels, op.out(0).data<float>()});
     Status labels = source.write_labels(op, *batch);
     source.loader().give_back();
     return labels;
@@ -88,8 +86,8 @@ PF_OP(ImageInput)
     .arg("db_type", "leveldb", "Its type: lmdb or minidb.")
     .arg("skip_broken", true,
          "A picture that cannot be decoded is replaced by its neighbour and counted; else it fails.")
-    .arg("first_batch", 0, "Batches to pass over: where a training goes on.")
     .optional_any_input("reader", "From CreateDB.")
+    .optional_any_input("first", "int64 [1]: batches to pass over, where a training goes on; read by the first run.")
     .output("Y", "float [batch_size, crop, crop, 3], or with use_gpu_transform [batch_size, 3, crop, crop].")
     .output("label", "int32 [batch_size], or float if the records' are.")
     .optional_output("counts", "int64 [3]: pictures so far, skipped ones, microseconds waited for pictures.")

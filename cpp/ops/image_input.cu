@@ -114,10 +114,8 @@ struct ImageInputOnDevice {
     PF_CUDA(cudaStreamWaitEvent(stream, now.copied, 0));
     PF_TRY(op.resize(0, source.shape(), DType::kFloat));
     PF_TRY(op.resize(1, Shape{source.batch()}, now.floats ? DType::kFloat : DType::kInt32));
-    const uint8_t* from = now.pixels;
-    float* to = op.out(0).data<float>();
-    const PixelRule rule = source.rule();
-    Cuda::each(op, source.batch() * rule.pixels, [=] PF_FN(int64_t i) { rule.apply(i, from, to); });
+    const PixelRule& rule = source.rule();
+    Cuda::each(op, source.batch() * rule.pixels, NormalisePixel{rule, now.pixels, op.out(0).data<float>()});
     Cuda::copy(op, size_t(label_bytes()), op.out(1).data<uint8_t>(), now.labels);
     if (op.outputs() > 2) {
       PF_TRY(op.resize(2, Shape{kCounts}, DType::kInt64));

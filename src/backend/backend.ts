@@ -73,6 +73,25 @@ export interface CudaInfo {
   readonly pools?: readonly { readonly inUse: number; readonly cached: number; readonly peak: number }[]
 }
 
+/** The processes that mpirun started together, of which this is one. */
+export interface ProcessInfo {
+  /** Whether mpirun started this process, and whether it works with the others. */
+  readonly started: boolean
+  readonly joined: boolean
+  readonly rank: number
+  readonly size: number
+  /** The same among the processes of this host. */
+  readonly localRank: number
+  readonly localSize: number
+  /** The MPI library: where it was found, or where it was looked for. Not in WebAssembly. */
+  readonly library?: {
+    readonly name: string
+    readonly found: boolean
+    readonly path?: string
+    readonly lookedIn?: string
+  }
+}
+
 export interface BackendInfo {
   readonly backend: BackendName
   /** 'native', or the build of the WebAssembly core. */
@@ -93,6 +112,8 @@ export interface BackendInfo {
   readonly memory: { readonly used: number; readonly peak: number; readonly limit?: number }
   /** What CUDA finds here; the native and the cuda backend say. */
   readonly cuda?: CudaInfo
+  /** The native and the cuda backend say. */
+  readonly processes?: ProcessInfo
 }
 
 export interface BlobInfo {
@@ -188,6 +209,10 @@ export interface Backend {
   closeNet(net: number): Promise<void>
   /** CUDA queues its work: this waits until all that a workspace's nets have queued is done, and says what failed in it. */
   finish(workspace: number): Promise<void>
+  /** Runs nets of as many workspaces `times` times, each waiting for the others where its operators say so. */
+  runNets(nets: readonly number[], times: number): Promise<void>
+  /** What is known of the processes that mpirun started with this one; `join` works with them, `leave` and `stop` end that. */
+  processes(action?: 'join' | 'leave' | 'stop'): Promise<ProcessInfo>
   /** Creates the operator of a serialized OperatorDef, runs it once and forgets it. */
   runOperator(workspace: number, operatorDef: Uint8Array): Promise<void>
 

@@ -15,7 +15,17 @@ import type { Fn } from '../gen/abi.ts'
 import { platform } from '../platform/index.ts'
 import { PfError } from '../util/error.ts'
 import { randomSeed } from '../util/random.ts'
-import type { Backend, BackendInfo, BackendName, BlobInfo, CudaInfo, NetInfo, Refusal, Schema } from './backend.ts'
+import type {
+  Backend,
+  BackendInfo,
+  BackendName,
+  BlobInfo,
+  CudaInfo,
+  NetInfo,
+  ProcessInfo,
+  Refusal,
+  Schema,
+} from './backend.ts'
 
 // Long runs let timers, messages and the screen have their turn this often.
 const kSliceMs = 30
@@ -54,7 +64,9 @@ export class LocalBackend implements Backend {
     const { gpu, ...origin } = this.origin
     const refused = fewer ? [...origin.refused, { backend: build, reason: fewer }] : origin.refused
     const about = { ...origin, refused, build, version, simd, threads, worker: false, memory }
-    return origin.backend === 'wasm' ? about : { ...about, cuda: await this.json<CudaInfo>('accelerators') }
+    return origin.backend === 'wasm'
+      ? about
+      : { ...about, cuda: await this.json<CudaInfo>('accelerators'), processes: await this.processes() }
   }
 
   schemas(): Promise<Schema[]> {
@@ -147,6 +159,14 @@ export class LocalBackend implements Backend {
 
   finish(workspace: number): Promise<void> {
     return this.ask('finish', workspace, undefined, done)
+  }
+
+  runNets(nets: readonly number[], times: number): Promise<void> {
+    return this.ask('nets_run', times, new Uint8Array(Uint32Array.from(nets).buffer), done)
+  }
+
+  processes(action?: 'join' | 'leave' | 'stop'): Promise<ProcessInfo> {
+    return this.json('processes', action === undefined ? 0 : ['join', 'leave', 'stop'].indexOf(action) + 1)
   }
 
   runOperator(workspace: number, operatorDef: Uint8Array): Promise<void> {

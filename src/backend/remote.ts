@@ -209,6 +209,8 @@ function proxyOf(remote: RemoteBackend): Backend {
     netInfo: method('netInfo'),
     closeNet: method('closeNet'),
     finish: method('finish'),
+    runNets: method('runNets'),
+    processes: method('processes'),
     runOperator: method('runOperator'),
     gradient: method('gradient'),
     infer: method('infer'),

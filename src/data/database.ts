@@ -4,6 +4,7 @@
 import { openBackend } from '../backend/backend.ts'
 import { tensor } from '../core/tensor.ts'
 import { encode, operatorDef } from '../net/net-def.ts'
+import { throwIfAborted } from '../net/run.ts'
 import { Workspace } from '../net/workspace.ts'
 import { platform } from '../platform/index.ts'
 import { PfError } from '../util/error.ts'
@@ -116,6 +117,7 @@ export interface ImageDatabaseOptions {
   /** Order of the records: another seed, another order; false keeps that of the names. */
   shuffle?: number | false
   onProgress?: (done: number, of: number) => void
+  signal?: AbortSignal
 }
 
 export interface ImageDatabase {
@@ -134,6 +136,7 @@ export async function makeImageDatabase(options: ImageDatabaseOptions): Promise<
   const skipped: string[] = []
   try {
     for (const [i, { path, label }] of files.entries()) {
+      throwIfAborted(options.signal)
       const record = await readRecord(path, label)
       if (record === undefined) skipped.push(path)
       // As make_image_db names them; LMDB takes up to 511 bytes.

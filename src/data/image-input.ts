@@ -10,14 +10,21 @@ export type ImageInputOptions = Omit<ArgumentsOf<'ImageInput'>, 'use_gpu_transfo
   crop: number
 }
 
-/** Adds an ImageInput that gives pictures NCHW, labels, and counts: pictures, skipped ones, microseconds waited. */
-export function imageInput(
-  model: ModelHelper,
-  reader: string,
-  [data, label, counts]: readonly [data: string, label: string, counts: string],
-  options: ImageInputOptions,
-): void {
-  model.net.addUntyped('ImageInput', [reader], [data, label, counts], { ...options, use_gpu_transform: 1 })
+export interface ImageInputBlobs {
+  /** The database, from `openDatabase`. */
+  reader: string
+  /** int64 [1], or empty: batches to pass over at the first run. */
+  first: string
+  data: string
+  label: string
+  /** int64 [3]: pictures, skipped ones, microseconds waited for pictures. */
+  counts: string
+}
+
+/** Adds an ImageInput that gives pictures NCHW, and labels. */
+export function imageInput(model: ModelHelper, blobs: ImageInputBlobs, options: ImageInputOptions): void {
+  const { reader, first, data, label, counts } = blobs
+  model.net.addUntyped('ImageInput', [reader, first], [data, label, counts], { ...options, use_gpu_transform: 1 })
 }
 
 export interface DatabaseShard {

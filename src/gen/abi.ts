@@ -51,6 +51,10 @@ export const functions = [
   'accelerators',
   /** workspace: waits for what its runs have queued on a GPU; says what failed there */
   'finish',
+  /** handle = times; in: u32 nets of as many workspaces, which wait for each other */
+  'nets_run',
+  /** handle = 0: ask, 1: join those of mpirun, 2: leave them, 3: stop them -> JSON */
+  'processes',
 ] as const
 
 /** The name of a function of the core. */
@@ -82,6 +86,8 @@ export const functionNumber: Readonly<Record<Fn, number>> = {
   abort_flag: 21,
   accelerators: 22,
   finish: 23,
+  nets_run: 24,
+  processes: 25,
 }
 
 /** The statuses of pf_call() by name. */
@@ -118,6 +124,8 @@ export const statusNumber = {
   net: 14,
   /** an operator waits for what only another net can bring */
   blocked: 15,
+  /** another process or replica has stopped, so that work in common ended */
+  lost: 16,
 } as const
 
 /** The name of a status: the code of a PfError. */
@@ -141,7 +149,8 @@ export const statusName: readonly Status[] = [
   'value',
   'net',
   'blocked',
+  'lost',
 ]
 
 /** What pf_abi_hash() of a core of this version answers. */
-export const abiHash = 0x2f9d89be
+export const abiHash = 0xe1981dd3

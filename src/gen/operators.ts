@@ -1746,6 +1746,21 @@ export interface Operators {
       num_blobs?: number
     }
   }
+  /** Makes a replica known to the others of its group, with which its collectives work: those of this process, and those of the other processes that mpirun started. In a workspace on a GPU it opens NCCL. */
+  CreateReplicaWorld: {
+    inputs: []
+    outputs: [world: string]
+    args: {
+      /** Number of the group in this process. Default 0. */
+      group?: number
+      /** This replica's number in this process. Default 0. */
+      replica?: number
+      /** How many this process has. Default 1. */
+      replicas?: number
+      /** Whether other processes have replicas of the group; all make it at the same time. Default false. */
+      processes?: boolean
+    }
+  }
   /** Makes an empty stack of scopes, in which Do keeps the blobs of its nets. */
   CreateScope: {
     inputs: []
@@ -4491,6 +4506,68 @@ export interface Operators {
       p?: number
     }
   }
+  /** Joins the tensors of all processes along their first dimension; all get the result. */
+  MPIAllgather: {
+    inputs: [comm_world: string, X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Sums the tensors of all processes; all get the sum. */
+  MPIAllreduce: {
+    inputs: [comm_world: string, X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gives the tensor of process `root` to all, which have one of the same type and shape. */
+  MPIBroadcast: {
+    inputs: [comm_world: string, X: string]
+    outputs: [X: string]
+    args: {
+      /** The process whose tensor it is. Default 0. */
+      root?: number
+    }
+  }
+  /** Makes a common world of all processes that mpirun started, for the other operators of MPI. All make it. */
+  MPICreateCommonWorld: {
+    inputs: []
+    outputs: [comm_world: string]
+    args: Record<never, never>
+  }
+  /** Receives the bytes of a tensor from another process into one that is as large. */
+  MPIReceiveTensor: {
+    inputs: [comm_world: string, Y: string, src?: string, tag?: string]
+    outputs: [Y: string, src: string, tag: string]
+    args: {
+      /** The process it comes from; -1 is any. Default -1. */
+      src?: number
+      /** The number it was sent with; -1 is any. Default -1. */
+      tag?: number
+      /** Must be true, as in Caffe2. Default false. */
+      raw_buffer?: boolean
+    }
+  }
+  /** Sums the tensors of all processes; process `root` gets the sum. */
+  MPIReduce: {
+    inputs: [comm_world: string, X: string]
+    outputs: [Y: string]
+    args: {
+      /** The process that gets it. Default 0. */
+      root?: number
+    }
+  }
+  /** Sends the bytes of a tensor to another process, which runs MPIReceiveTensor. */
+  MPISendTensor: {
+    inputs: [comm_world: string, X: string, dst?: string, tag?: string]
+    outputs: []
+    args: {
+      /** The process that gets it. Default -1. */
+      dst?: number
+      /** A number by which the receiver knows it. Default -1. */
+      tag?: number
+      /** Must be true, as in Caffe2: bytes are sent, neither type nor shape. Default false. */
+      raw_buffer?: boolean
+    }
+  }
   /** First weights of a layer before Relu: float, normal with mean 0 and `std = sqrt(2 / fan_out)`, where fan_out is the number of elements divided by dimension 1. */
   MSRAFill: {
     inputs: [shape?: string]
@@ -5719,6 +5796,24 @@ export interface Operators {
       /** What a NaN becomes. Default 0. */
       value?: number
     }
+  }
+  /** Makes each tensor the sum of that tensor in all replicas. On a GPU it is queued beside what follows; ReplicaWait waits for it. */
+  ReplicaAllreduce: {
+    inputs: [world: string, ...tensors: string[]]
+    outputs: [...sums: string[]]
+    args: Record<never, never>
+  }
+  /** Gives the tensors of worker 0, the first replica of the first process, to all. On a GPU as ReplicaAllreduce. */
+  ReplicaBroadcast: {
+    inputs: [world: string, ...tensors: string[]]
+    outputs: [...same: string[]]
+    args: Record<never, never>
+  }
+  /** Waits for the collectives of this replica that are under way: operators after it see their results. */
+  ReplicaWait: {
+    inputs: [world: string, ...tensors: string[]]
+    outputs: [...same: string[]]
+    args: Record<never, never>
   }
   /** Keeps a random sample of the rows it sees, each with the same chance; with ids, at most one row of each. */
   ReservoirSampling: {
@@ -7618,6 +7713,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   CreateMap: 1,
   CreateMutex: 1,
   CreateRebatchingQueue: 1,
+  CreateReplicaWorld: 1,
   CreateScope: 1,
   CreateTensorVector: 1,
   CreateTextFileReader: 1,
@@ -7798,6 +7894,13 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   LpNormGradient: 1,
   LpPool: 1,
   LpPoolGradient: 1,
+  MPIAllgather: 1,
+  MPIAllreduce: 1,
+  MPIBroadcast: 1,
+  MPICreateCommonWorld: 1,
+  MPIReceiveTensor: 3,
+  MPIReduce: 1,
+  MPISendTensor: 0,
   MSRAFill: 1,
   MakeTwoClass: 1,
   MakeTwoClassGradient: 1,
@@ -7890,6 +7993,9 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   RemoveDataBlocks: 1,
   RemovePadding: 1,
   ReplaceNaN: 1,
+  ReplicaAllreduce: 1,
+  ReplicaBroadcast: 1,
+  ReplicaWait: 1,
   ReservoirSampling: 0,
   ResetCounter: 0,
   ResetCursor: 0,

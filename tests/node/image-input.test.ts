@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import jpeg from 'jpeg-js'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { tensor } from '../../src/core/tensor.ts'
 import { DatabaseWriter, imageRecord, makeImageDatabase } from '../../src/data/database.ts'
 import { centerCrop, decodeImage, encodePng, type Image, imageTensor, resize } from '../../src/data/image.ts'
 import { openDatabase } from '../../src/data/image-input.ts'
@@ -53,10 +54,11 @@ async function database(path: string, records: readonly Uint8Array[]): Promise<v
 }
 
 /** A net with an ImageInput; runs of it give batches. */
-async function input(ws: Workspace, path: string, args: Args): Promise<() => Promise<Batch>> {
+async function input(ws: Workspace, path: string, args: Args, first = 0): Promise<() => Promise<Batch>> {
   await openDatabase(ws, 'db', { path, type: 'lmdb' })
-  const op = operatorDef('ImageInput', ['db'], ['data', 'label', 'counts'], args)
-  const net = { name: 'input', op: [op], arg: [], externalInput: ['db'], externalOutput: [] }
+  const op = operatorDef('ImageInput', ['db', 'first'], ['data', 'label', 'counts'], args)
+  await ws.feedBlob('first', tensor([BigInt(first)], [1], 'int64'))
+  const net = { name: 'input', op: [op], arg: [], externalInput: ['db', 'first'], externalOutput: [] }
   await ws.createNet(net, { overwrite: true })
   return async () => {
     await ws.runNet('input')
@@ -167,17 +169,17 @@ if (settings.backend === 'wasm') {
         db,
         Array.from({ length: 7 }, (_, i) => imageRecord(picture(40 + i, 50, i), i)),
       )
-      const take = async (count: number, more: Args) => {
+      const take = async (count: number, more: Args, first = 0) => {
         await using ws = await Workspace.open(await backend(), { seed: 3 })
         const args = { batch_size: 4, scale: 32, crop: 24, mirror: 1, scale_jitter_type: 1, ...more }
-        const next = await input(ws, db, args)
+        const next = await input(ws, db, args, first)
         const batches: Batch[] = []
         for (let i = 0; i < count; i++) batches.push(await next())
         return batches
       }
       const one = await take(5, { decode_threads: 1 })
       const many = await take(5, { decode_threads: 5 })
-      const later = await take(2, { first_batch: 3 })
+      const later = await take(2, {}, 3)
       assert.equal(many, one)
       for (const i of [0, 1]) {
         assert.equal(later[i].label, one[3 + i].label)

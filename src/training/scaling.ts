@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Measures how training of ResNet-50 scales: pictures per second with different numbers of replicas, and where the time
+// of a step goes.
+import type { Precision } from '../backend/backend.ts'
+import type { StepTimes } from '../parallel/data-parallel.ts'
+import { platform } from '../platform/index.ts'
+import { resnet50 } from '../zoo/resnet.ts'
+import { ImageTrainer } from './image-trainer.ts'
+
+export interface ScalingOptions {
+  /** Replicas to measure with, one for each GPU. */
+  counts: readonly number[]
+  onCpu: boolean
+  precision: Precision
+  /** Pictures of a step for each replica. */
+  batch: number
+  imageSize: number
+  /** Database of pictures; synthetic ones without it. */
+  data?: string
+  dbType?: string
+  /** Steps of a round, of which there are three; as many as take about a second unless told. */
+  steps?: number
+  onProgress?: (what: string) => void
+}
+
+export interface ScalingRow {
+  readonly gpus: number
+  readonly batch: number
+  readonly msPerStep: number
+  readonly imagesPerSecond: number
+  /** Of what as many times the first row's replicas would do. */
+  readonly efficiency: number
+  readonly times: StepTimes
+  /** Pictures that could not be decoded. */
+  readonly skipped: number
+}
+
+export interface ScalingResult {
+  /** What it ran on. */
+  readonly machine: string
+  readonly rows: readonly ScalingRow[]
+  /** Of this process; only process 0 needs to tell. */
+  readonly rank: number
+}
+
+const kWarmup = 6 // the first runs of a net choose plans, and are recorded
+const kProfile = 10
+
+export async function measureScaling(options: ScalingOptions): Promise<ScalingResult> {
+  const rows: ScalingRow[] = []
+  let machine = ''
+  let rank = 0
+  for (const count of options.counts) {
+    await using trainer = await openTrainer(options, count)
+    options.onProgress?.(`${count} replicas`)
+    rank = trainer.replicas.rank
+    machine ||= await machineOf(trainer)
+    const msPerStep = await measure(trainer, options)
+    const imagesPerSecond = (trainer.options.batchSize * 1000) / msPerStep
+    const [first = { gpus: count, imagesPerSecond }] = rows
+    const efficiency = imagesPerSecond / count / (first.imagesPerSecond / first.gpus)
+    const { skipped } = await trainer.inputCounts()
+    const times = await trainer.profile(options.onCpu ? 2 : kProfile)
+    rows.push({ gpus: count, batch: options.batch, msPerStep, imagesPerSecond, efficiency, times, skipped })
+  }
+  return { machine, rows, rank }
+}
+
+function openTrainer(options: ScalingOptions, count: number): Promise<ImageTrainer> {
+  const { batch, imageSize, data, dbType = 'lmdb', precision, onCpu } = options
+  return ImageTrainer.open({
+    name: 'resnet50',
+    layers: (model, isTest) =>
+      resnet50(model, { numLabels: 1000, isTest, noBias: true, bnMomentum: 0.9, bnEpsilon: 1e-5, poolPad: 1 }),
+    ...(data !== undefined && { trainData: data }),
+    dbType,
+    imageSize,
+    numLabels: 1000,
+    batchSize: batch * count,
+    baseLearningRate: 0.01,
+    weightDecay: 1e-4,
+    precision,
+    ...(onCpu ? { devices: [], replicas: count } : { devices: Array.from({ length: count }, (_, i) => i) }),
+  })
+}
+
+/** Milliseconds of a step: the median of three rounds. */
+async function measure(trainer: ImageTrainer, { steps, onCpu }: ScalingOptions): Promise<number> {
+  const round = async (count: number) => {
+    await trainer.replicas.finish()
+    const start = platform.now()
+    await trainer.step(count)
+    await trainer.replicas.finish()
+    return (platform.now() - start) / count
+  }
+  for (let i = 0; i < (onCpu ? 1 : kWarmup); i++) await round(1)
+  // All processes must take the same number of steps.
+  const [estimate] = await trainer.replicas.sum([trainer.replicas.rank === 0 ? await round(2) : 0 * (await round(2))])
+  const count = steps ?? Math.max(3, Math.min(200, Math.round(1000 / estimate)))
+  const rounds = [await round(count), await round(count), await round(count)]
+  return rounds.sort((a, b) => a - b)[1]
+}
+
+async function machineOf(trainer: ImageTrainer): Promise<string> {
+  const { cuda, threads, backend } = await trainer.replicas.workspaces[0].backend.info()
+  const [index] = trainer.replicas.devices
+  if (index !== undefined) return cuda?.devices?.find((gpu) => gpu.index === index)?.name ?? 'GPU'
+  return `CPU, ${threads} threads (${backend})`
+}

@@ -68,12 +68,6 @@ const models = {
   resnet20: (model: ModelHelper, options: ResNetOptions) => resnet32x32(model, 3, options),
 }
 
-await runScript('resnet50-trainer', known, async (flags) => {
-  check(flags)
-  await using trainer = await ImageTrainer.open(optionsOf(flags))
-  await new Training(trainer, flags).run()
-})
-
 function check({ epoch_size, batch_size, model, dtype }: Flags): void {
   const wrong = (text: string) => new PfError('argument', text)
   if (!(batch_size >= 1)) throw wrong(`--batch_size must be 1 or more, found ${batch_size}`)
@@ -217,3 +211,9 @@ class Training {
     if (this.#trainer.replicas.rank === 0) platform.print(`${text}\n`)
   }
 }
+
+await runScript('resnet50-trainer', known, async (flags) => {
+  check(flags)
+  await using trainer = await ImageTrainer.open(optionsOf(flags))
+  await new Training(trainer, flags).run()
+})

@@ -2652,7 +2652,7 @@ export interface Operators {
   }
   /** Reads pictures and labels from a database, round and round: decodes JPEG (with libjpeg-turbo, opened at run time), scales, cuts, mirrors and normalises them. Threads of its own prepare the next batches while the net runs. Records are Caffe2's TensorProtos (a picture as a string or as bytes, a label, perhaps a box: y, x, height, width) or Caffe's Datum. `Y = (X - mean) / std`, blue first. Needs the native core. */
   ImageInput: {
-    inputs: [reader?: string]
+    inputs: [reader?: string, first?: string]
     outputs: [Y: string, label: string, counts?: string]
     args: {
       /** Pictures of a batch. Default 0. */
@@ -2715,8 +2715,6 @@ export interface Operators {
       db_type?: string
       /** A picture that cannot be decoded is replaced by its neighbour and counted; else it fails. Default true. */
       skip_broken?: boolean
-      /** Batches to pass over: where a training goes on. Default 0. */
-      first_batch?: number
     }
   }
   /** From now on new keys get the number 0 and are not entered. */

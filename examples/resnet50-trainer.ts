@@ -38,6 +38,7 @@ const known = {
   test_iterations: { number: 100, about: 'batches of a test' },
   base_learning_rate: { number: 0.1, about: 'learning rate; a tenth of it after every 30 epochs' },
   weight_decay: { number: 1e-4, about: 'share of the weights that each step takes off' },
+  bn_momentum: { number: 0.9, about: 'what each step keeps of running means and variances; Caffe2 has 0.1' },
   dtype: { text: 'float', about: 'float or float16' },
   enable_tensor_core: { switch: true, about: 'with float: matrix units may round to tf32' },
   float16_compute: { switch: true, about: 'of no effect: updates are float32' },
@@ -82,8 +83,7 @@ function optionsOf(flags: Flags): ImageTrainerOptions {
   return {
     name: flags.model,
     layers: (model, isTest) => {
-      // Caffe2's trainer keeps 0.1 of the running means; tests want more pictures in them.
-      const norm = { bnMomentum: 0.9, bnEpsilon: 1e-5, noBias: true }
+      const norm = { bnMomentum: flags.bn_momentum, bnEpsilon: 1e-5, noBias: true }
       const io = { numLabels: flags.num_labels, numInputChannels: flags.num_channels }
       return models[flags.model as keyof typeof models](model, { ...norm, ...io, isTest })
     },

@@ -69,6 +69,11 @@ class Accelerator {
   virtual Status replay(void* recording) = 0;
 
   virtual std::string info() const = 0;  // JSON
+
+  // Whether runs are timed from now on, and what they took since then, in milliseconds: JSON {runs, copies} in all, and
+  // {waits, sums} of the last run (waiting for collectives, and how long these took).
+  virtual void time(bool on) = 0;
+  virtual std::string times() = 0;
 };
 
 // Opens a GPU; set by the CUDA sources where they are linked, else null. One accelerator serves all workspaces that ask

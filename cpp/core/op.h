@@ -84,15 +84,15 @@ class KernelOf final : public Kernel {
     else
       return false;
   }
-  bool floats_only() const override {
-    if constexpr (requires { K::kFloatsOnly; })
-      return K::kFloatsOnly;
-    else
-      return false;
-  }
   bool takes_objects() const override {
     if constexpr (requires { K::kTakesObjects; })
       return K::kTakesObjects;
+    else
+      return false;
+  }
+  bool floats_only() const override {
+    if constexpr (requires { K::kFloatsOnly; })
+      return K::kFloatsOnly;
     else
       return false;
   }

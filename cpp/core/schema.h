@@ -186,10 +186,10 @@ class Kernel {
   // On an accelerator: whether the kernel asks for inputs and outputs in the form it likes (device/forms.h). For others
   // they lie plain on the device.
   virtual bool picks_forms() const { return false; }
+  // On an accelerator: the kernel knows what to do with objects among its inputs, which live on the host.
+  virtual bool takes_objects() const { return false; }
   // On an accelerator: the kernel knows float32 only; inputs of other types go to the CPU's kernel.
   virtual bool floats_only() const { return false; }
-  // On an accelerator: the kernel knows what to do with objects, which lie on the host.
-  virtual bool takes_objects() const { return false; }
 };
 using KernelFactory = std::unique_ptr<Kernel> (*)(const Args&);
 // For kernels that run nets, once, before the first run: see core/scope.h.

@@ -7,6 +7,7 @@
 //   pf.keep      strings: blobs that stay fetchable.
 //   pf.create_inputs  i = 1: make external inputs that are missing (empty, to be fed), as Caffe2's Predictor does.
 //   pf.profile   i = 1: time each operator.
+//   pf.times     i = 1: on an accelerator, time runs as a whole: what is queued stays queued.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -54,7 +55,7 @@ class Net final : public Subnet {
   std::vector<Blob*> in_arena_;
   Replay* replay() const { return kHasAccelerators ? replay_ : nullptr; }
   Replay* replay_ = nullptr;  // on an accelerator; ours
-  bool optimize_ = false, profile_ = false;
+  bool optimize_ = false, profile_ = false, times_ = false;
   // Runs are counted by those of outermost nets; a thread runs one at a time.
   static PF_THREAD_LOCAL uint32_t current_run_, last_run_;
   uint32_t waits_in_ = 0;  // the run in which an operator was blocked, and which

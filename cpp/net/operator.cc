@@ -90,8 +90,8 @@ bool Operator::fits_accelerator() const {
   const bool floats = device_kernel_->floats_only();
   for (Blob* b : in_) {
     const DType type = b->tensor.dtype();
-    if ((b->object && !device_kernel_->takes_objects()) || type == DType::kString) return false;
-    if (floats && type != DType::kFloat) return false;
+    if ((b->object && !device_kernel_->takes_objects()) || type == DType::kString || (floats && type != DType::kFloat))
+      return false;
   }
   for (const TensorType& t : out_types_)
     if (t.known && t.dtype == DType::kString) return false;

@@ -2,70 +2,14 @@
 // What replicas of a model do together: sums of gradients, and the parameters of one for all. On the CPU a replica whose
 // turn it is leaves its part and is blocked; the last one does the work for all. On CUDA see replicas.cu.
 #include "core/objects.h"
-#include "core/world.h"
-#include "device/processes.h"
+#include "device/replica_group.h"
 
 namespace pf {
 namespace {
 
-// The replicas of this process.
-struct Group {
-  struct Member {
-    uint64_t run = 0;  // in which it came here
-    bool waiting = false, done = false;
-    std::vector<Blob*> blobs;
-  };
-  int64_t id;
-  int first = 0, workers = 1;
-  std::vector<Member> members;
-  std::unique_ptr<Communicator> others;
-};
-
-// Groups that are open; one that no replica holds any more is forgotten.
-std::shared_ptr<Group>& place_of(int64_t id) {
-  static std::vector<std::shared_ptr<Group>> all;
-  for (size_t i = all.size(); i-- > 0;)
-    if (all[i].use_count() <= 1) all.erase(all.begin() + ptrdiff_t(i));
-  for (auto& group : all)
-    if (group->id == id) return group;
-  all.emplace_back();
-  return all.back();
-}
-
-// How many replicas other processes have, and which number the first of ours has among all.
-Status count_workers(Communicator& others, int own, int* first, int* workers) {
-  std::vector<int32_t> counts(size_t(others.size()));
-  const int32_t mine = own;
-  PF_TRY(others.gather(&mine, counts.data(), sizeof mine, "the count of replicas"));
-  *first = *workers = 0;
-  for (int p = 0; p < others.size(); ++p) {
-    if (p < others.rank()) *first += counts[size_t(p)];
-    *workers += counts[size_t(p)];
-  }
-  return {};
-}
-
-Status join_group(const WorldOptions& options, std::shared_ptr<Group>* out) {
-  auto& place = place_of(options.group);
-  if (!place) {
-    auto group = std::make_shared<Group>();
-    group->id = options.group, group->workers = options.replicas;
-    group->members.resize(size_t(options.replicas));
-    if (options.processes) {
-      PF_TRY(Communicator::open(&group->others));
-      PF_TRY(count_workers(*group->others, options.replicas, &group->first, &group->workers));
-    }
-    place = group;
-  }
-  PF_CHECK(int(place->members.size()) == options.replicas, argument, "group ", options.group, " has ",
-           place->members.size(), " replicas, this one says ", options.replicas);
-  *out = place;
-  return {};
-}
-
 class HostWorld final : public World {
  public:
-  HostWorld(std::shared_ptr<Group> group, int replica) : group_(std::move(group)), replica_(replica) {
+  HostWorld(std::shared_ptr<ReplicaGroup> group, int replica) : group_(std::move(group)), replica_(replica) {
     worker = group_->first + replica, workers = group_->workers;
   }
   Status sum(OpRun& op, int first) override { return together(op, first, &HostWorld::sum_now); }
@@ -77,7 +21,7 @@ class HostWorld final : public World {
 
   Status together(OpRun& op, int first, Work work) {
     CommonRuns& common = common_runs();
-    Group::Member& me = group_->members[size_t(replica_)];
+    ReplicaGroup::Part& me = group_->parts[size_t(replica_)];
     if (me.run != common.runs) me.run = common.runs, me.waiting = me.done = false;
     if (me.done) return me.done = false, Status();
     if (!me.waiting) {
@@ -85,28 +29,28 @@ class HostWorld final : public World {
       me.blobs.clear();
       for (int j = 0; j < op.outputs(); ++j) me.blobs.push_back(&op.out_blob(j));
     }
-    for (size_t i = 0; i < group_->members.size(); ++i) {
-      const Group::Member& other = group_->members[i];
+    for (size_t i = 0; i < group_->parts.size(); ++i) {
+      const ReplicaGroup::Part& other = group_->parts[i];
       PF_CHECK(other.waiting && other.run == common.runs, blocked, "replica ", replica_, " waits for replica ", i,
                " to bring ", names_of(op, first), "; the nets of replicas run together or not at all");
     }
     PF_TRY(fits());
-    const Status status = (this->*work)(names_of(op, first));
-    for (Group::Member& member : group_->members) member.waiting = false, member.done = &member != &me;
-    return status.ok() ? Status() : Status(status.code(), status.message());
+    PF_TRY((this->*work)(names_of(op, first)));
+    for (ReplicaGroup::Part& one : group_->parts) one.waiting = false, one.done = &one != &me;
+    return {};
   }
 
-  Tensor& part(size_t member, size_t i) const { return group_->members[member].blobs[i]->tensor; }
-  size_t parts() const { return group_->members[0].blobs.size(); }
+  Tensor& part(size_t member, size_t i) const { return group_->parts[member].blobs[i]->tensor; }
+  size_t parts() const { return group_->parts[0].blobs.size(); }
 
   Status fits() const {
-    for (size_t m = 1; m < group_->members.size(); ++m) {
-      PF_CHECK(group_->members[m].blobs.size() == parts(), shape, "replica 0 brings ", parts(), " tensors, replica ", m,
-               " ", group_->members[m].blobs.size());
+    for (size_t m = 1; m < group_->parts.size(); ++m) {
+      PF_CHECK(group_->parts[m].blobs.size() == parts(), shape, "replica 0 brings ", parts(), " tensors, replica ", m,
+               " ", group_->parts[m].blobs.size());
       for (size_t i = 0; i < parts(); ++i)
-        PF_CHECK(part(m, i).type() == part(0, i).type(), shape, "\"", group_->members[0].blobs[i]->name, "\" is ",
+        PF_CHECK(part(m, i).type() == part(0, i).type(), shape, "\"", group_->parts[0].blobs[i]->name, "\" is ",
                  part(0, i).dtype(), " ", part(0, i).shape(), " in replica 0, and in replica ", m, " \"",
-                 group_->members[m].blobs[i]->name, "\" is ", part(m, i).dtype(), " ", part(m, i).shape());
+                 group_->parts[m].blobs[i]->name, "\" is ", part(m, i).dtype(), " ", part(m, i).shape());
     }
     return {};
   }
@@ -118,7 +62,7 @@ class HostWorld final : public World {
     for (size_t i = 0; i < parts(); ++i) {
       const int64_t n = part(0, i).size();
       float* y = part(0, i).data<float>();
-      for (size_t m = 1; m < group_->members.size(); ++m) {
+      for (size_t m = 1; m < group_->parts.size(); ++m) {
         const float* x = part(m, i).data<float>();
         parallel_for(n, kGrain, [=](int64_t begin, int64_t end) {
           for (int64_t k = begin; k < end; ++k) y[k] += x[k];
@@ -142,30 +86,22 @@ class HostWorld final : public World {
 
   void hand_out() const {
     for (size_t i = 0; i < parts(); ++i)
-      for (size_t m = 0; m < group_->members.size(); ++m) {
+      for (size_t m = 0; m < group_->parts.size(); ++m) {
         if (m) std::memcpy(part(m, i).data<uint8_t>(), part(0, i).data<uint8_t>(), part(0, i).byte_size());
         part(m, i).touch();
       }
   }
 
-  std::shared_ptr<Group> group_;
+  std::shared_ptr<ReplicaGroup> group_;
   int replica_;
 };
-
-Status read_options(const Args& args, WorldOptions* out) {
-  out->group = args.i("group"), out->replica = int(args.i("replica")), out->replicas = int(args.i("replicas"));
-  out->processes = args.b("processes");
-  PF_CHECK(out->replica >= 0 && out->replica < out->replicas, argument, "there is no replica ", out->replica, " of ",
-           out->replicas);
-  return {};
-}
 
 struct CreateReplicaWorld {
   Status run(OpRun& op) {
     WorldOptions options;
     PF_TRY(read_options(op.args, &options));
-    std::shared_ptr<Group> group;
-    PF_TRY(join_group(options, &group));
+    std::shared_ptr<ReplicaGroup> group;
+    PF_TRY(ReplicaGroup::join(options, &group));
     make_object<HostWorld>(op.out_blob(0), std::move(group), options.replica);
     return {};
   }

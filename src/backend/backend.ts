@@ -132,6 +132,11 @@ export interface NetInfo {
   readonly scratchBytes: number
   /** Operators that the GPU repeats as one recording, without being told one by one. */
   readonly recorded: number
+  /**
+   * Of a net with the argument `pf.times` on a GPU, in milliseconds: recorded runs and copies to the GPU so far, and of the
+   * last run waiting for collectives and how long these took.
+   */
+  readonly times?: { readonly runs: number; readonly copies: number; readonly waits: number; readonly sums: number }
   /** The operators left after planning, in order; `ms` is their time so far when the net is profiled. */
   readonly ops: readonly {
     readonly index: number

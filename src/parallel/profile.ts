@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the time of a training step goes.
+import type { NetInfo } from '../backend/backend.ts'
 import { argument, type NetDef } from '../net/net-def.ts'
 import type { Workspace } from '../net/workspace.ts'
 import { platform } from '../platform/index.ts'
 import type { StepTimes } from './data-parallel.ts'
 
 const name = 'replicas_profile'
-const kWarmup = 3
+// On a GPU the third run is recorded.
+const kWarmup = 5
 
 /** Runs the nets of a step some times more, as copies that are timed. */
 export async function stepTimes(
@@ -14,19 +16,22 @@ export async function stepTimes(
   nets: readonly NetDef[],
   iterations: number,
 ): Promise<StepTimes> {
+  const onGpu = (await workspaces[0].backend.info()).backend === 'cuda'
+  const timing = argument(onGpu ? 'pf.times' : 'pf.profile', 1)
   for (const [i, workspace] of workspaces.entries()) {
-    const timed = { ...nets[i], name, arg: [...nets[i].arg, argument('pf.profile', 1)] }
-    await workspace.createNet(timed, { overwrite: true })
+    await workspace.createNet({ ...nets[i], name, arg: [...nets[i].arg, timing] }, { overwrite: true })
   }
   try {
     await run(workspaces, kWarmup)
-    const before = await totals(workspaces)
+    const before = await infos(workspaces)
     const start = platform.now()
     await run(workspaces, iterations)
     const step = (platform.now() - start) / iterations
-    const after = await totals(workspaces)
-    const all = after.map((times, i) => difference(times, before[i], iterations))
-    return summary(step, all)
+    const all = (await infos(workspaces)).map((info, i) => timesOf(info, before[i], iterations, step))
+    // Replicas wait for the slowest, which waits least.
+    const slowest = all.reduce((a, b) => (b.allReduce < a.allReduce ? b : a))
+    const { input, copies, compute, allReduce } = slowest
+    return { step, ...slowest, idle: Math.max(0, step - input - copies - compute - allReduce) }
   } finally {
     for (const workspace of workspaces) await workspace.deleteNet(name)
   }
@@ -38,44 +43,35 @@ async function run(workspaces: readonly Workspace[], iterations: number): Promis
   for (const workspace of workspaces) await workspace.finish()
 }
 
-interface Times {
-  readonly input: number
-  readonly copies: number
-  readonly compute: number
-  readonly allReduce: number
-  readonly allReduceInAll: number
+function infos(workspaces: readonly Workspace[]): Promise<NetInfo[]> {
+  return Promise.all(workspaces.map((workspace) => workspace.netInfo(name)))
 }
+
+type Times = Omit<StepTimes, 'step' | 'idle'>
 
 const isInput = (type: string) => /^(ImageInput|TensorProtosDBInput|DequeueBlobs)$/.test(type)
 const isCollective = (type: string) => type.startsWith('Replica')
 
-function totals(workspaces: readonly Workspace[]): Promise<Times[]> {
-  return Promise.all(
-    workspaces.map(async (workspace) => {
-      const { ops } = await workspace.netInfo(name)
-      const sum = (wanted: (type: string) => boolean) => ops.reduce((ms, op) => (wanted(op.type) ? ms + op.ms : ms), 0)
-      const [input, allReduce] = [sum(isInput), sum(isCollective)]
-      const compute = sum(() => true) - input - allReduce
-      return { input, copies: 0, compute, allReduce, allReduceInAll: allReduce }
-    }),
-  )
+function timesOf(now: NetInfo, before: NetInfo, iterations: number, step: number): Times {
+  const times = ofOperators(now, before, iterations)
+  return now.times && before.times ? ofDevice(now.times, before.times, iterations, step, times.input) : times
 }
 
-function difference(after: Times, before: Times, iterations: number): Times {
-  const per = (part: keyof Times) => (after[part] - before[part]) / iterations
-  return {
-    input: per('input'),
-    copies: per('copies'),
-    compute: per('compute'),
-    allReduce: per('allReduce'),
-    allReduceInAll: per('allReduceInAll'),
-  }
+function ofOperators(now: NetInfo, before: NetInfo, iterations: number): Times {
+  const spent = now.ops.map(({ type, ms }, i) => ({ type, ms: (ms - before.ops[i].ms) / iterations }))
+  const sum = (wanted: (type: string) => boolean) =>
+    spent.reduce((all, { type, ms }) => (wanted(type) ? all + ms : all), 0)
+  const [input, allReduce] = [sum(isInput), sum(isCollective)]
+  const compute = sum((type) => !isInput(type) && !isCollective(type))
+  return { input, copies: 0, compute, allReduce, allReduceInAll: allReduce }
 }
 
-function summary(step: number, all: readonly Times[]): StepTimes {
-  // Replicas wait for the slowest, which waits least.
-  const slowest = all.reduce((a, b) => (b.allReduce < a.allReduce ? b : a))
-  const { input, copies, compute, allReduce } = slowest
-  const idle = Math.max(0, step - input - copies - compute - allReduce)
-  return { step, ...slowest, idle }
+type DeviceTimes = NonNullable<NetInfo['times']>
+
+// An operator that brings a batch waits on the host: it costs what the device is idle meanwhile.
+function ofDevice(now: DeviceTimes, before: DeviceTimes, iterations: number, step: number, waited: number): Times {
+  const copies = (now.copies - before.copies) / iterations
+  const runs = (now.runs - before.runs) / iterations
+  const input = Math.min(waited, Math.max(0, step - copies - runs))
+  return { input, copies, compute: Math.max(0, runs - now.waits), allReduce: now.waits, allReduceInAll: now.sums }
 }

@@ -7,6 +7,7 @@
 #include "core/blob_proto.h"
 #include "core/json.h"
 #include "core/parallel.h"
+#include "core/print.h"
 #include "core/schema.h"
 #include "core/user_op.h"
 #include "net/gradient.h"
@@ -177,6 +178,8 @@ Status workspace_open(Call& call) {
 Status workspace_close(Call& call) {
   Workspace* ws;
   PF_TRY(find_workspace(call, &ws));
+  // What failed on the GPU and nobody has asked for goes with the workspace.
+  if (ws->accelerator()) (void)ws->accelerator()->finish().ok();
   close(call.handle);
   return {};
 }
@@ -287,7 +290,7 @@ Status op_run(Call& call) {
   OpDef def;
   PF_TRY(parse(call.in, &def));
   std::unique_ptr<Operator> op;
-  PF_TRY(Operator::create(def, *ws, &op));
+  PF_TRY(Operator::create(def, *ws, ws->accelerator(), &op));
   return op->run(ws->scratch());
 }
 
@@ -328,6 +331,12 @@ Status finish(Call& call) {
   Workspace* ws;
   PF_TRY(find_workspace(call, &ws));
   return ws->accelerator() ? ws->accelerator()->finish() : Status();
+}
+
+Status print_to(Call& call) {
+  PF_CHECK(call.handle == 1 || call.handle == 2, argument, "operators print to 1 or 2, not ", call.handle);
+  set_print_target(int(call.handle));
+  return {};
 }
 
 Status nets_run(Call& call) {

@@ -67,6 +67,16 @@ struct f32x4 {
   PF_INLINE float lane(int i) const { return v[i]; }
 };
 
+// One lane into all.
+template <int kLane>
+PF_INLINE f32x4 spread(f32x4 a) {
+#if defined(__wasm_simd128__)
+  return {(RawF32x4)wasm_i32x4_shuffle((v128_t)a.v, (v128_t)a.v, kLane, kLane, kLane, kLane)};
+#else
+  return f32x4::splat(a.v[kLane]);
+#endif
+}
+
 PF_INLINE f32x4 operator+(f32x4 a, f32x4 b) { return {a.v + b.v}; }
 PF_INLINE f32x4 operator-(f32x4 a, f32x4 b) { return {a.v - b.v}; }
 PF_INLINE f32x4 operator*(f32x4 a, f32x4 b) { return {a.v * b.v}; }

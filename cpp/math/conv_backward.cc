@@ -60,7 +60,7 @@ void conv_filter_gradient(const ConvShape& s, const float* x, const float* dy, f
       product.a.pack = pack_planes, product.a.source = &planes;
       product.b.pack = pack_taps, product.b.source = &patches;
       product.c = dw + g * outputs * s.patch(), product.c_stride = s.patch();
-      product.accumulate = n > 0;
+      product.add = n > 0 ? product.c : nullptr;
       gemm(product, part.product);
     }
   }

@@ -1,107 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolution of each channel with a filter of its own: too little arithmetic per load for the packed product. Vectors
-// run along the channels; images with channels first are transposed before and after, as loops of their own would pay
-// only where nobody waits for them: planned nets keep channels last.
+// Convolution of each channel with a filter of its own: too little arithmetic per load for the packed product, and
+// bound by memory, so nothing is copied: taps beyond the border are left out. Vectors run along the channels; images
+// with channels first are transposed before and after, as loops of their own would pay only where nobody waits for
+// them: planned nets keep channels last.
+#include "math/depthwise.h"
+
 #include "core/parallel.h"
 #include "core/simd.h"
-#include "math/conv.h"
-#include "math/patches.h"
 #include "math/transpose.h"
 
 namespace pf {
 namespace {
-
-// One row of output pixels; the inputs of the first under tap t begin at image + tap_offset[t].
-struct RowJob {
-  const ConvShape* s;
-  const PatchLayout* layout;
-  const float *image, *w;
-  const ConvFinish* finish;
-  const float* add;
-  float* y;
-  int64_t step;  // from the input of a pixel to that of the next
-};
-
-PF_INLINE void finish_pixel(const RowJob& job, int64_t at, f32x4 sum) {
-  if (job.add) sum += f32x4::load(job.add + at);
-  min(max(sum, f32x4::splat(job.finish->low)), f32x4::splat(job.finish->high)).store(job.y + at);
-}
-
-PF_INLINE f32x4 first_sum(const RowJob& job, int64_t c) {
-  return job.finish->bias ? f32x4::load(job.finish->bias + c) : f32x4::zero();
-}
-
-// Four pixels under three taps of three rows: each input is loaded once for all the taps of its row.
-template <int kStride>
-PF_INLINE void four_pixels_of_nine_taps(const RowJob& job, int64_t pixel, int64_t c) {
-  const int64_t channels = job.s->in_channels;
-  f32x4 sum[4];
-  sum[0] = sum[1] = sum[2] = sum[3] = first_sum(job, c);
-  for (int64_t row = 0; row < 3; ++row) {
-    const float* const from = job.image + pixel * job.step + job.layout->tap_offset[3 * row] + c;
-    f32x4 x[3 * kStride + 3];
-    PF_UNROLL
-    for (int i = 0; i < 3 * kStride + 3; ++i) x[i] = f32x4::load(from + i * channels);
-    PF_UNROLL
-    for (int t = 0; t < 3; ++t) {
-      const f32x4 w = f32x4::load(job.w + (3 * row + t) * channels + c);
-      PF_UNROLL
-      for (int i = 0; i < 4; ++i) sum[i] = madd(w, x[i * kStride + t], sum[i]);
-    }
-  }
-  PF_UNROLL
-  for (int i = 0; i < 4; ++i) finish_pixel(job, (pixel + i) * channels + c, sum[i]);
-}
-
-PF_INLINE void one_pixel(const RowJob& job, int64_t pixel, int64_t c) {
-  const int64_t channels = job.s->in_channels, at = pixel * channels + c;
-  f32x4 sum = first_sum(job, c);
-  for (int64_t t = 0; t < job.s->taps; ++t)
-    sum = madd(f32x4::load(job.w + t * channels + c),
-               f32x4::load(job.image + pixel * job.step + job.layout->tap_offset[t] + c), sum);
-  finish_pixel(job, at, sum);
-}
+#include "math/depthwise_kernel.h"
 
 // The channels that fill no vector.
-void last_channels(const RowJob& job, int64_t pixel, int64_t c) {
-  const int64_t channels = job.s->in_channels;
-  for (; c < channels; ++c) {
-    float sum = job.finish->bias ? job.finish->bias[c] : 0.f;
-    for (int64_t t = 0; t < job.s->taps; ++t)
-      sum += job.w[t * channels + c] * job.image[pixel * job.step + job.layout->tap_offset[t] + c];
-    const int64_t at = pixel * channels + c;
-    sum += job.add ? job.add[at] : 0.f;
-    sum = sum < job.finish->low ? job.finish->low : sum;
-    job.y[at] = job.finish->high < sum ? job.finish->high : sum;
+struct f32x1 {
+  static constexpr int kLanes = 1;
+  float v;
+  static f32x1 load(const float* p) { return {*p}; }
+  static f32x1 splat(float x) { return {x}; }
+  static f32x1 zero() { return {0}; }
+  void store(float* p) const { *p = v; }
+};
+f32x1 operator+(f32x1 a, f32x1 b) { return {a.v + b.v}; }
+f32x1 madd(f32x1 a, f32x1 b, f32x1 c) { return {a.v * b.v + c.v}; }
+f32x1 min(f32x1 a, f32x1 b) { return b.v < a.v ? b : a; }
+f32x1 max(f32x1 a, f32x1 b) { return a.v < b.v ? b : a; }
+
+void run_channels(const DepthwiseRow& row) {
+  const DepthwiseKernel& kernel = depthwise_kernel();
+  const int64_t wide = row.channels / kernel.lanes * kernel.lanes, whole = row.channels / 4 * 4;
+  if (wide) kernel.run(row, 0, wide);
+  if (wide < whole) depthwise_row<f32x4>(row, wide, whole);
+  if (whole < row.channels) depthwise_row<f32x1>(row, whole, row.channels);
+}
+
+// Finds the rows of X under the window of output row r of one image, and their weights; answers how many there are.
+int64_t find_rows(const ConvShape& s, int64_t r, const float* image, const float* w, const float** in,
+                  const float** weights) {
+  const int last = s.rank - 1;
+  const int64_t row = s.in[last] * s.in_channels, taps = s.taps / s.kernel[last];
+  int64_t first[kMaxSpatial], count = 0;
+  for (int d = last - 1; d >= 0; r /= s.out[d--]) first[d] = r % s.out[d] * s.stride[d] - s.pad_head[d];
+  for (int64_t tap = 0; tap < taps; ++tap, w += s.kernel[last] * s.in_channels) {
+    int64_t rest = tap, place = 0, step = 1;
+    bool inside = true;
+    for (int d = last - 1; d >= 0; rest /= s.kernel[d], step *= s.in[d--]) {
+      const int64_t at = first[d] + rest % s.kernel[d] * s.dilation[d];
+      inside = inside && at >= 0 && at < s.in[d];
+      place += at * step;
+    }
+    if (inside) in[count] = image + place * row, weights[count++] = w;
   }
-}
-
-// Taps that lie side by side in rows of three, as four_pixels_of_nine_taps() reads them.
-bool three_by_three(const ConvShape& s) {
-  return s.rank == 2 && s.kernel[0] == 3 && s.kernel[1] == 3 && s.dilation[1] == 1;
-}
-
-void run_row(const RowJob& job) {
-  const int64_t channels = job.s->in_channels, width = job.s->out[job.s->rank - 1];
-  const int64_t stride = three_by_three(*job.s) ? job.s->stride[1] : 0, whole = channels / 4 * 4;
-  int64_t pixel = 0;
-  for (; stride == 1 && pixel + 4 <= width; pixel += 4)
-    for (int64_t c = 0; c < whole; c += 4) four_pixels_of_nine_taps<1>(job, pixel, c);
-  for (; stride == 2 && pixel + 4 <= width; pixel += 4)
-    for (int64_t c = 0; c < whole; c += 4) four_pixels_of_nine_taps<2>(job, pixel, c);
-  for (; pixel < width; ++pixel)
-    for (int64_t c = 0; c < whole; c += 4) one_pixel(job, pixel, c);
-  for (pixel = 0; whole < channels && pixel < width; ++pixel) last_channels(job, pixel, whole);
+  return count;
 }
 
 struct DepthwiseScratch {
-  int32_t* tap_offset;
-  float *padded, *x, *y;
-  int64_t total;
+  float *rows, *x, *y;
+  int64_t step, total;  // floats that hold the pointers to rows of one thread
   DepthwiseScratch(const ConvShape& s, float* block) {
     Carver carve(block);
-    tap_offset = carve.ints(s.taps);
-    padded = carve.floats(patch_layout(s, s.in_channels, true, nullptr).image_size());
+    step = 2 * int64_t(sizeof(float*) / sizeof(float)) * (s.taps / s.kernel[s.rank - 1]);
+    rows = carve.floats(step * thread_count());
     x = carve.floats(s.channels_last ? 0 : s.in_channels * s.in_size);
     y = carve.floats(s.channels_last ? 0 : s.in_channels * s.out_size);
     total = carve.total;
@@ -109,34 +69,41 @@ struct DepthwiseScratch {
 };
 
 // One image, channels last.
-void run_image(const ConvShape& s, const PatchLayout& l, const float* image, const float* packed,
+void run_image(const ConvShape& s, const DepthwiseScratch& part, const float* image, const float* packed,
                const ConvFinish& finish, float* y) {
-  const int64_t width = s.out[s.rank - 1], row = width * s.in_channels;
-  parallel_for(s.out_size / width, 1 + 16384 / (row * s.taps + 1), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r)
-      run_row({&s, &l, image + l.base(r * width), packed, &finish, finish.add ? finish.add + r * row : nullptr,
-               y + r * row, l.stride[l.rank - 1] * s.in_channels});
+  const int last = s.rank - 1;
+  const int64_t size = s.out[last] * s.in_channels;
+  parallel_for(s.out_size / s.out[last], 1 + 16384 / (size * s.taps + 1), [&](int64_t begin, int64_t end) {
+    auto* const in = reinterpret_cast<const float**>(part.rows + thread_index() * part.step);
+    const float** const w = in + s.taps / s.kernel[last];
+    for (int64_t r = begin; r < end; ++r) {
+      const int64_t count = find_rows(s, r, image, packed, in, w);
+      run_channels({s.in_channels, s.kernel[last], s.stride[last], s.dilation[last], s.pad_head[last], s.in[last],
+                    s.out[last], count, in, w, &finish, finish.add ? finish.add + r * size : nullptr, y + r * size});
+    }
   });
 }
 
 }  // namespace
+
+#if !defined(__x86_64__)
+const DepthwiseKernel& depthwise_kernel() {
+  static constexpr DepthwiseKernel kKernel = {4, depthwise_row<f32x4>};
+  return kKernel;
+}
+#endif
 
 int64_t depthwise_scratch(const ConvShape& s) { return DepthwiseScratch(s, nullptr).total; }
 
 void depthwise_forward(const ConvShape& s, const float* x, const float* packed, const ConvFinish& finish, float* y,
                        float* scratch) {
   const DepthwiseScratch part(s, scratch);
-  ConvShape last = s;
-  last.channels_last = true;
-  const PatchLayout l = patch_layout(last, s.in_channels, true, part.tap_offset);
   const int64_t in_step = s.in_channels * s.in_size, out_step = s.in_channels * s.out_size;
   for (int64_t n = 0; n < s.batch; ++n, x += in_step, y += out_step) {
-    const float* image = x;
-    if (!s.channels_last) transpose_matrices(1, s.in_channels, s.in_size, x, part.x), image = part.x;
-    if (l.padded) pad_images(last, l, 0, 1, image, part.padded), image = part.padded;
+    if (!s.channels_last) transpose_matrices(1, s.in_channels, s.in_size, x, part.x);
     ConvFinish one = finish;
     if (one.add) one.add += n * out_step;
-    run_image(last, l, image, packed, one, s.channels_last ? y : part.y);
+    run_image(s, part, s.channels_last ? x : part.x, packed, one, s.channels_last ? y : part.y);
     if (!s.channels_last) transpose_matrices(1, s.out_size, s.in_channels, part.y, y);
   }
 }

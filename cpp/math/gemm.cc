@@ -17,7 +17,6 @@ constexpr int64_t kColumnBlock = 256;  // columns of B packed at a time
 constexpr int64_t kPointer = sizeof(const float*) / sizeof(float);  // floats that make room for one
 
 const float kZeros[kMaxColumns] = {};
-static_assert(kRowBlock + kMaxRows <= kMaxColumns, "zeros stand in for the bias of all rows of a block");
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -44,13 +43,14 @@ struct Depth {
   }
 };
 
-int64_t row_block(int64_t m, const GemmKernel& kernel) { return round_up(smaller(m, kRowBlock), kernel.rows); }
+int64_t row_block(int64_t m, int tile) { return round_up(smaller(m, kRowBlock), tile); }
 int64_t column_block(int64_t n, const GemmKernel& kernel) { return round_up(smaller(n, kColumnBlock), kernel.columns); }
 
 // Floats of scratch of one thread.
 int64_t thread_scratch(int64_t m, int64_t n, int64_t k, const GemmKernel& kernel) {
   const int64_t columns = smaller(k, kernel.depth) * column_block(n, kernel);
-  return columns + smaller(kPointer * k, kernel.depth) * row_block(m, kernel) + 16;
+  const int most = kernel.rows > kernel.direct_rows ? kernel.rows : kernel.direct_rows;
+  return columns + smaller(kPointer * k, kernel.depth) * (row_block(m, most) + most) + 16;
 }
 
 // Panels of one side for [begin, end) x [k_begin, k_end): where they are, or packed into `scratch`. `step` becomes the
@@ -85,55 +85,105 @@ void multiply(const GemmKernel& kernel, int64_t tiles, const TileRows& a, int64_
 }
 
 // A tile that hangs over the edge of C is computed beside it.
-void run_edge(const GemmKernel& kernel, const TileRows& rows_of_a, const float* b, TileStore store, int64_t rows,
-              int64_t columns) {
-  float tile[kMaxRows * kMaxColumns], add[kMaxRows * kMaxColumns];
-  float row_bias[kMaxRows] = {}, column_bias[kMaxColumns] = {};
+void run_edge(const GemmKernel& kernel, const TileRows& rows_of_a, int tile_rows, const float* b, TileStore store,
+              int64_t rows, int64_t columns) {
+  float tile[kMaxRows * kMaxColumns], row_bias[kMaxRows] = {}, column_bias[kMaxColumns] = {};
   float* const c = store.c;
   const int64_t stride = store.stride;
-  const auto copy = [&](const float* from, float* to) {
-    std::memset(to, 0, kernel.rows * kernel.columns * sizeof(float));
-    for (int64_t i = 0; i < rows; ++i) std::memcpy(to + i * kernel.columns, from + i * stride, columns * sizeof(float));
-  };
-  if (store.accumulate) copy(c, tile);
-  if (store.finish) {
-    std::memcpy(row_bias, store.row_bias, rows * sizeof(float));
-    std::memcpy(column_bias, store.column_bias, columns * sizeof(float));
-    if (store.add) copy(store.add, add), store.add = add;
+  if (store.start) {
+    std::memset(tile, 0, tile_rows * kernel.columns * sizeof(float));
+    for (int64_t i = 0; i < rows; ++i)
+      std::memcpy(tile + i * kernel.columns, store.start + i * stride, columns * sizeof(float));
+    store.start = tile;
   }
-  store.c = tile, store.stride = kernel.columns;
-  store.row_bias = row_bias, store.column_bias = column_bias;
+  if (store.row_bias) {
+    std::memcpy(row_bias, store.row_bias, rows * sizeof(float));
+    store.row_bias = row_bias;
+  }
+  std::memcpy(column_bias, store.column_bias, columns * sizeof(float));
+  store.c = tile, store.stride = kernel.columns, store.column_bias = column_bias;
   multiply(kernel, 1, rows_of_a, 0, b, store);
   for (int64_t i = 0; i < rows; ++i) std::memcpy(c + i * stride, tile + i * kernel.columns, columns * sizeof(float));
 }
 
-bool lies_in_rows(const GemmSide& a) { return a.locate || (a.data && a.k_stride == 1); }
+// Four rows running along k become columns of a panel.
+void pack_four_rows(const float* r0, const float* r1, const float* r2, const float* r3, int width, int64_t k,
+                    float* out) {
+  int64_t p = 0;
+  for (; p + 4 <= k; p += 4, out += 4 * width) {
+    f32x4 a = f32x4::load(r0 + p), b = f32x4::load(r1 + p), c = f32x4::load(r2 + p), d = f32x4::load(r3 + p);
+    transpose(a, b, c, d);
+    a.store(out), b.store(out + width), c.store(out + 2 * width), d.store(out + 3 * width);
+  }
+  for (; p < k; ++p, out += width) out[0] = r0[p], out[1] = r1[p], out[2] = r2[p], out[3] = r3[p];
+}
+
+void pack_strided(const float* from, int64_t k_stride, int width, int64_t k, float* out) {
+  for (; k > 0; --k, from += k_stride, out += width) *out = *from;
+}
+
+// Rows anywhere, all of a panel.
+void pack_rows(const float* const* rows, int width, int64_t k, float* out) {
+  int r = 0;
+  for (; r + 4 <= width; r += 4) pack_four_rows(rows[r], rows[r + 1], rows[r + 2], rows[r + 3], width, k, out + r);
+  for (; r < width; ++r) pack_strided(rows[r], 1, width, k, out + r);
+}
+
+// How the product takes A: as panels, or rows where they lie.
+struct RowsOfA {
+  bool direct;
+  int tile;  // rows of one
+  RowsOfA(const Gemm& g, const GemmKernel& kernel) {
+    const bool lie_there = g.a.locate || (g.a.data && g.a.k_stride == 1);
+    direct = lie_there && (g.n < kernel.packing_columns || g.k < kernel.packing_k);
+    tile = direct ? kernel.direct_rows : kernel.rows;
+  }
+};
+
+// Where the pieces of `tile` rows from `begin` on are: those of one tap after those of the one before.
+void locate_tile(const GemmSide& a, Range rows, int tile, int64_t tap, int64_t taps, int64_t offset, const float** to) {
+  for (int r = 0; r < tile; ++r, ++to) {
+    const int64_t row = smaller(rows.begin + r, rows.end - 1);  // the last row stands in for those beyond
+    if (!a.locate) {
+      *to = a.data + row * a.stride + offset;
+      continue;
+    }
+    a.locate(a.source, row, tap, taps, to, tile);
+    for (int64_t t = 0; offset && t < taps; ++t) to[t * tile] += offset;
+  }
+}
 
 // The rows of A for one block of rows and of k.
 class BlockRows {
  public:
-  BlockRows(const Gemm& g, const GemmKernel& kernel, Range rows, Range k, float* scratch) : first_{} {
-    if (!lies_in_rows(g.a)) {
-      first_.panel = panels(g.a, kernel.rows, g.k, rows.begin, rows.end, k.begin, k.end, scratch, &step_);
+  BlockRows(const Gemm& g, const RowsOfA& how, Range rows, Range k, float* scratch) : first_{}, rows_(how.tile) {
+    const int64_t length = g.a.locate ? g.a.length : g.k, tap = k.begin / length, offset = k.begin % length;
+    const int64_t taps = divide_up(k.end - k.begin, length), piece = (k.end - k.begin) / taps;
+    if (!how.direct && !g.a.locate) {
+      first_.panel = panels(g.a, rows_, g.k, rows.begin, rows.end, k.begin, k.end, scratch, &step_);
       first_.k = k.end - k.begin;
       return;
     }
-    const int64_t length = g.a.locate ? g.a.length : g.k, tap = k.begin / length, offset = k.begin % length;
-    first_.taps = divide_up(k.end - k.begin, length), first_.k = (k.end - k.begin) / first_.taps;
-    step_ = first_.taps * kernel.rows;
-    auto* const pointers = reinterpret_cast<const float**>(scratch);
-    first_.pointers = pointers;
-    for (int64_t i = rows.begin; i < round_up(rows.end - rows.begin, kernel.rows) + rows.begin; ++i) {
-      const int64_t at = i - rows.begin, row = smaller(i, rows.end - 1);  // the last row stands in for those beyond
-      const float** to = pointers + at / kernel.rows * step_ + at % kernel.rows;
-      if (!g.a.locate) {
-        *to = g.a.data + row * g.a.stride + offset;
+    auto* pointers = reinterpret_cast<const float**>(scratch);
+    if (how.direct) {
+      first_.pointers = pointers, first_.taps = taps, first_.k = piece;
+      step_ = taps * rows_;
+    } else {
+      step_ = (k.end - k.begin) * rows_;
+      first_.panel = scratch, first_.k = k.end - k.begin;
+      pointers = reinterpret_cast<const float**>(scratch + divide_up(rows.end - rows.begin, rows_) * step_);
+    }
+    for (Range some = rows; some.begin < some.end; some.begin += rows_) {
+      locate_tile(g.a, some, rows_, tap, taps, offset, pointers);
+      if (how.direct) {
+        pointers += step_;
         continue;
       }
-      g.a.locate(g.a.source, row, tap, first_.taps, to, kernel.rows);
-      for (int64_t t = 0; offset && t < first_.taps; ++t) to[t * kernel.rows] += offset;
+      for (int64_t t = 0; t < taps; ++t, scratch += piece * rows_)
+        pack_rows(pointers + t * rows_, rows_, piece, scratch);
     }
   }
+  int rows() const { return rows_; }      // of a tile
   int64_t step() const { return step_; }  // from tile to tile
   TileRows tile(int64_t i) const {
     TileRows rows = first_;
@@ -146,37 +196,34 @@ class BlockRows {
 
  private:
   TileRows first_;
+  int rows_;
   int64_t step_;
 };
-
-// Whether anything is left to do once the sums are there.
-bool finishes(const Gemm& g) {
-  return g.row_bias || g.column_bias || g.add || g.low > -__builtin_huge_valf() || g.high < __builtin_huge_valf();
-}
 
 // Rows x columns of C for one block of k. A panel of B stays in the first-level cache while all rows pass by it.
 void run_block(const Gemm& g, const GemmKernel& kernel, Range rows, Range columns, Range k, const BlockRows& a,
                const float* b, int64_t b_step) {
+  const bool first = k.begin == 0, last = k.end == g.k;
+  const float* const start = first ? g.add : g.c;
   TileStore store{};
-  store.stride = g.c_stride, store.alpha = g.alpha, store.low = g.low, store.high = g.high;
-  store.accumulate = g.accumulate || k.begin > 0;
-  store.finish = k.end == g.k && finishes(g);
+  store.stride = g.c_stride;
+  store.low = last ? g.low : -__builtin_huge_valf(), store.high = last ? g.high : __builtin_huge_valf();
   for (int64_t j = columns.begin; j < columns.end; j += kernel.columns, b += b_step) {
     const int64_t width = smaller(kernel.columns, g.n - j);
-    store.column_bias = g.column_bias ? g.column_bias + j : kZeros;
+    store.column_bias = last && g.column_bias ? g.column_bias + j : kZeros;
     const auto at = [&](int64_t i) {
       store.c = g.c + i * g.c_stride + j;
-      store.add = g.add ? g.add + i * g.c_stride + j : nullptr;
-      store.row_bias = g.row_bias ? g.row_bias + i : kZeros;
+      store.start = start ? start + i * g.c_stride + j : nullptr;
+      store.row_bias = first && g.row_bias ? g.row_bias + i : nullptr;
     };
     int64_t t = 0;
-    if (width == kernel.columns && (t = (rows.end - rows.begin) / kernel.rows)) {
+    if (width == kernel.columns && (t = (rows.end - rows.begin) / a.rows())) {
       at(rows.begin);
       multiply(kernel, t, a.tile(0), a.step(), b, store);
     }
-    for (int64_t i = rows.begin + t * kernel.rows; i < rows.end; i += kernel.rows, ++t) {
+    for (int64_t i = rows.begin + t * a.rows(); i < rows.end; i += a.rows(), ++t) {
       at(i);
-      run_edge(kernel, a.tile(t), b, store, smaller(kernel.rows, g.m - i), width);
+      run_edge(kernel, a.tile(t), a.rows(), b, store, smaller(a.rows(), rows.end - i), width);
     }
   }
 }
@@ -184,7 +231,8 @@ void run_block(const Gemm& g, const GemmKernel& kernel, Range rows, Range column
 // What one thread does: its rows x columns of C, block by block.
 void run_range(const Gemm& g, const GemmKernel& kernel, Range rows, Range columns, float* scratch) {
   const Depth depth(g, kernel);
-  const int64_t row_step = row_block(g.m, kernel), column_step = column_block(g.n, kernel);
+  const RowsOfA how(g, kernel);
+  const int64_t row_step = row_block(g.m, how.tile), column_step = column_block(g.n, kernel);
   float* const a_scratch = scratch + depth.block * column_step;
   for (int64_t j = columns.begin; j < columns.end; j += column_step) {
     const Range some_columns{j, smaller(j + column_step, columns.end)};
@@ -195,20 +243,19 @@ void run_range(const Gemm& g, const GemmKernel& kernel, Range rows, Range column
                               scratch, &b_step);
       for (int64_t i = rows.begin; i < rows.end; i += row_step) {
         const Range some_rows{i, smaller(i + row_step, rows.end)};
-        const BlockRows a(g, kernel, some_rows, some_k, a_scratch);
+        const BlockRows a(g, how, some_rows, some_k, a_scratch);
         run_block(g, kernel, some_rows, some_columns, some_k, a, b, b_step);
       }
     }
   }
 }
 
-// Nothing to multiply: C = 0 (+ C) + biases, clamped.
+// Nothing to multiply: C = biases (+ add), clamped.
 void run_empty(const Gemm& g) {
   for (int64_t i = 0; i < g.m; ++i)
     for (int64_t j = 0; j < g.n; ++j) {
       float& c = g.c[i * g.c_stride + j];
-      float x =
-          (g.accumulate ? c : 0.f) + (g.row_bias ? g.row_bias[i] : 0.f) + (g.column_bias ? g.column_bias[j] : 0.f);
+      float x = (g.row_bias ? g.row_bias[i] : 0.f) + (g.column_bias ? g.column_bias[j] : 0.f);
       x += g.add ? g.add[i * g.c_stride + j] : 0.f;
       x = x < g.low ? g.low : x;
       c = g.high < x ? g.high : x;
@@ -216,8 +263,14 @@ void run_empty(const Gemm& g) {
 }
 
 #if !defined(__x86_64__)
-// 3 x 12 gives relaxed SIMD 3 % more on large squares, and loses half on the shapes of real layers.
-const GemmKernel kKernel = {4, 8, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>};
+// A fused multiply-add takes four cycles and two start in each: 4 x 8 has just enough sums to keep them busy, 5 x 8
+// some to spare. Without fusing the multiplications fill the gaps. 3 x 12 is as fast as 4 x 8, and loses half at the
+// edges.
+#if defined(__wasm_relaxed_simd__)
+const GemmKernel kKernel = {5, 8, 4, 512, gemm_panels<f32x4, 5, 2>, gemm_rows<f32x4, 4, 2>, 96, 16};
+#else
+const GemmKernel kKernel = {4, 8, 4, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>};
+#endif
 #endif
 
 }  // namespace
@@ -280,22 +333,6 @@ void pack_contiguous(const float* from, int64_t k_stride, int width, int64_t k, 
   }
 }
 
-// Four rows running along k become columns of a panel.
-void pack_four_rows(const float* from, int64_t stride, int width, int64_t k, float* out) {
-  const float *r0 = from, *r1 = from + stride, *r2 = r1 + stride, *r3 = r2 + stride;
-  int64_t p = 0;
-  for (; p + 4 <= k; p += 4, out += 4 * width) {
-    f32x4 a = f32x4::load(r0 + p), b = f32x4::load(r1 + p), c = f32x4::load(r2 + p), d = f32x4::load(r3 + p);
-    transpose(a, b, c, d);
-    a.store(out), b.store(out + width), c.store(out + 2 * width), d.store(out + 3 * width);
-  }
-  for (; p < k; ++p, out += width) out[0] = r0[p], out[1] = r1[p], out[2] = r2[p], out[3] = r3[p];
-}
-
-void pack_strided(const float* from, int64_t k_stride, int width, int64_t k, float* out) {
-  for (; k > 0; --k, from += k_stride, out += width) *out = *from;
-}
-
 }  // namespace
 
 void pack_matrix(const GemmSide& side, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end,
@@ -311,7 +348,10 @@ void pack_matrix(const GemmSide& side, int width, int64_t begin, int64_t end, in
     }
     int64_t r = 0;
     if (side.k_stride == 1)
-      for (; r + 4 <= valid; r += 4) pack_four_rows(from + r * side.stride, side.stride, width, k, out + r);
+      for (; r + 4 <= valid; r += 4) {
+        const float* row = from + r * side.stride;
+        pack_four_rows(row, row + side.stride, row + 2 * side.stride, row + 3 * side.stride, width, k, out + r);
+      }
     for (; r < valid; ++r) pack_strided(from + r * side.stride, side.k_stride, width, k, out + r);
   }
 }
@@ -324,8 +364,8 @@ void gemm_plain(const Gemm& g) {
         sum +=
             double(g.a.data[i * g.a.stride + p * g.a.k_stride]) * double(g.b.data[j * g.b.stride + p * g.b.k_stride]);
       float& c = g.c[i * g.c_stride + j];
-      sum = sum * g.alpha + (g.accumulate ? c : 0) + (g.row_bias ? g.row_bias[i] : 0) +
-            (g.column_bias ? g.column_bias[j] : 0) + (g.add ? g.add[i * g.c_stride + j] : 0);
+      sum += (g.row_bias ? g.row_bias[i] : 0) + (g.column_bias ? g.column_bias[j] : 0) +
+             (g.add ? g.add[i * g.c_stride + j] : 0);
       c = float(sum < g.low ? g.low : sum > g.high ? g.high : sum);
     }
 }

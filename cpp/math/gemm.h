@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// C (+)= alpha * A * B for row-major float matrices, the product under every convolution and fully connected layer.
+// C = A * B (+ what is there) for row-major float matrices, the product under every convolution and fully connected
+// layer.
 //
 // Both sides are packed into panels: A into panels of `rows` rows, B into panels of `columns` columns, each panel
 // running along k. One micro kernel multiplies two panels into a tile held in registers. A side may come from a matrix,
 // from memory packed once (weights), or from a function that packs straight from its source (convolution from the
-// image). Rows of A that run along k in memory are not packed at all: a second micro kernel reads each where it lies.
+// image). Rows of A that run along k in memory need not be packed at all: a second micro kernel reads each where it
+// lies.
 // Results do not depend on the number of threads. Nothing is allocated: the caller brings the scratch.
 #pragma once
 
@@ -12,31 +14,33 @@
 
 namespace pf {
 
-// How one tile leaves the registers: c = alpha * tile (+ c), and when `finish`, + biases (+ add), clamped to [low,
-// high].
+// Where the sums of a tile begin and where they go: c = clamp(start + row_bias + sum + column_bias, low, high). With a
+// short k most of the time would go here, so what is common has no branches.
 struct TileStore {
   float* c;
-  const float* add;  // laid out as c; may be null
+  const float* start;  // laid out as c, may be c itself, or null: the sums begin at 0
   int64_t stride;
-  float alpha;
-  bool accumulate, finish;
-  const float* row_bias;     // one per row of the tile; read only when finish
+  const float* row_bias;     // one per row of the tile, or null
   const float* column_bias;  // one per column of the tile
   float low, high;
 
   void down(int64_t rows) {
-    c += rows * stride, row_bias += rows;
-    if (add) add += rows * stride;
+    c += rows * stride;
+    if (start) start += rows * stride;
+    if (row_bias) row_bias += rows;
   }
 };
 
 struct GemmKernel {
-  int rows, columns;  // of the tile
+  int rows, columns;  // of the tile, whose rows are those of packed panels
+  int direct_rows;    // of the tile of `run_rows`
   int depth;          // k is cut into blocks of at most this, so that a panel of B stays in the first-level cache
   // Tiles one below the other; the panels of A are `a_step` apart.
   void (*run)(int64_t tiles, int64_t k, const float* a, int64_t a_step, const float* b, TileStore store);
-  // The same with the rows of A where they lie: under each of `taps` taps, `rows` pointers to k floats each.
+  // The same with the rows of A where they lie: under each of `taps` taps, `direct_rows` pointers to k floats each.
   void (*run_rows)(int64_t tiles, int64_t taps, int64_t k, const float* const* a, const float* b, TileStore store);
+  // Rows of A that could be read where they lie are packed for so many columns and so long a k: `run` is faster.
+  int64_t packing_columns = INT64_MAX, packing_k = 0;
 };
 
 // The kernel for this machine; the same one for the whole life of the process.
@@ -69,12 +73,10 @@ struct Gemm {
   int64_t m = 0, n = 0, k = 0;
   GemmSide a, b;
   float* c = nullptr;
-  int64_t c_stride = 0;        // from a row of C to the next
-  const float* add = nullptr;  // laid out as C, added before clamping
-  float alpha = 1;
-  bool accumulate = false;                                           // add to C instead of overwriting it
-  const float* row_bias = nullptr;                                   // m floats, added to each column
-  const float* column_bias = nullptr;                                // n floats, added to each row
+  int64_t c_stride = 0;                // from a row of C to the next
+  const float* add = nullptr;          // laid out as C, added before clamping; may be C itself, which is then added to
+  const float* row_bias = nullptr;     // m floats, added to each column
+  const float* column_bias = nullptr;  // n floats, added to each row
   float low = -__builtin_huge_valf(), high = __builtin_huge_valf();  // then clamp: Relu is low = 0
 };
 

@@ -33,22 +33,50 @@ struct GemmTile {
     }
   }
 
-  PF_INLINE void store(const ::pf::TileStore& to) const {
-    const V alpha = V::splat(to.alpha), low = V::splat(to.low), high = V::splat(to.high);
+  PF_INLINE void row(int i, V element, const V* column) {
+    PF_UNROLL
+    for (int j = 0; j < kVectors; ++j) sum[i][j] = madd(element, column[j], sum[i][j]);
+  }
+
+  // One k of five packed rows, four of which are one vector. Engines put all loads of a step before its sums: a splat
+  // from memory for each row would leave no register for those of five.
+  PF_INLINE void step_of_five(const float* a, const float* b) {
+    V column[kVectors];
+    PF_UNROLL
+    for (int j = 0; j < kVectors; ++j) column[j] = V::load(b + j * V::kLanes);
+    const V four = V::load(a);
+    row(4, V::load_splat(a + 4), column);
+    row(0, ::pf::spread<0>(four), column), row(1, ::pf::spread<1>(four), column);
+    row(2, ::pf::spread<2>(four), column), row(3, ::pf::spread<3>(four), column);
+  }
+
+  // What the sums start from is added here: loops whose sums begin with something else than zero are made slower by
+  // some engines.
+  PF_INLINE void store(const ::pf::TileStore& to) {
+    if (to.start) {
+      PF_UNROLL
+      for (int i = 0; i < kRows; ++i) {
+        PF_UNROLL
+        for (int j = 0; j < kVectors; ++j) sum[i][j] = sum[i][j] + V::load(to.start + i * to.stride + j * V::kLanes);
+      }
+    }
+    if (to.row_bias) {
+      PF_UNROLL
+      for (int i = 0; i < kRows; ++i) {
+        const V bias = V::load_splat(to.row_bias + i);
+        PF_UNROLL
+        for (int j = 0; j < kVectors; ++j) sum[i][j] = sum[i][j] + bias;
+      }
+    }
+    const V low = V::splat(to.low), high = V::splat(to.high);
+    V bias[kVectors];
+    PF_UNROLL
+    for (int j = 0; j < kVectors; ++j) bias[j] = V::load(to.column_bias + j * V::kLanes);
     PF_UNROLL
     for (int i = 0; i < kRows; ++i) {
       float* c = to.c + i * to.stride;
       PF_UNROLL
-      for (int j = 0; j < kVectors; ++j) {
-        V x = sum[i][j] * alpha;
-        if (to.accumulate) x = x + V::load(c + j * V::kLanes);
-        if (to.finish) {
-          x = x + V::load_splat(to.row_bias + i) + V::load(to.column_bias + j * V::kLanes);
-          if (to.add) x = x + V::load(to.add + i * to.stride + j * V::kLanes);
-          x = min(max(x, low), high);
-        }
-        x.store(c + j * V::kLanes);
-      }
+      for (int j = 0; j < kVectors; ++j) min(max(sum[i][j] + bias[j], low), high).store(c + j * V::kLanes);
     }
   }
 };
@@ -67,8 +95,12 @@ void gemm_panels(int64_t tiles, int64_t k, const float* a, int64_t a_step, const
   for (; tiles > 0; --tiles, a += a_step, store.down(kRows)) {
     GemmTile<V, kRows, kVectors> tile;
     const float *b = panel, *column = a;
-    for (const float* const end = b + k * tile.kWidth; b < end; column += kRows, b += tile.kWidth)
-      tile.step([column](int i) { return column + i; }, b);
+    for (const float* const end = b + k * tile.kWidth; b < end; column += kRows, b += tile.kWidth) {
+      if constexpr (kRows == 5)
+        tile.step_of_five(column, b);
+      else
+        tile.step([column](int i) { return column + i; }, b);
+    }
     tile.store(store);
   }
 }

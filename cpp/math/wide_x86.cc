@@ -4,14 +4,17 @@
 #include <immintrin.h>
 
 #include "core/simd.h"
+#include "math/depthwise.h"
 #include "math/gemm.h"
 #include "math/winograd_transforms.h"
 
 namespace pf {
 namespace sse {
+#include "math/depthwise_kernel.h"
 #include "math/gemm_kernel.h"
 #include "math/winograd_kernel.h"
-const GemmKernel kKernel = {4, 8, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>};
+const DepthwiseKernel kDepthwise = {4, depthwise_row<f32x4>};
+const GemmKernel kKernel = {4, 8, 4, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>};
 const WinogradTransforms kTransforms[] = {winograd_transforms_of<f32x4, 2>, winograd_transforms_of<f32x4, 4>};
 }  // namespace sse
 }  // namespace pf
@@ -39,9 +42,11 @@ PF_INLINE Vector operator*(Vector a, Vector b) { return {_mm256_mul_ps(a.v, b.v)
 PF_INLINE Vector madd(Vector a, Vector b, Vector c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 PF_INLINE Vector min(Vector a, Vector b) { return {_mm256_min_ps(b.v, a.v)}; }
 PF_INLINE Vector max(Vector a, Vector b) { return {_mm256_max_ps(b.v, a.v)}; }
+#include "math/depthwise_kernel.h"
 #include "math/gemm_kernel.h"
 #include "math/winograd_kernel.h"
-const GemmKernel kKernel = {6, 16, 256, gemm_panels<Vector, 6, 2>, gemm_rows<Vector, 6, 2>};
+const DepthwiseKernel kDepthwise = {8, depthwise_row<Vector>};
+const GemmKernel kKernel = {6, 16, 6, 256, gemm_panels<Vector, 6, 2>, gemm_rows<Vector, 6, 2>};
 const WinogradTransforms kTransforms[] = {winograd_transforms_of<Vector, 2>, winograd_transforms_of<Vector, 4>};
 }  // namespace avx2
 }  // namespace pf
@@ -71,9 +76,11 @@ PF_INLINE Vector operator*(Vector a, Vector b) { return {_mm512_mul_ps(a.v, b.v)
 PF_INLINE Vector madd(Vector a, Vector b, Vector c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 PF_INLINE Vector min(Vector a, Vector b) { return {_mm512_min_ps(b.v, a.v)}; }
 PF_INLINE Vector max(Vector a, Vector b) { return {_mm512_max_ps(b.v, a.v)}; }
+#include "math/depthwise_kernel.h"
 #include "math/gemm_kernel.h"
 #include "math/winograd_kernel.h"
-const GemmKernel kKernel = {8, 32, 256, gemm_panels<Vector, 8, 2>, gemm_rows<Vector, 8, 2>};
+const DepthwiseKernel kDepthwise = {16, depthwise_row<Vector>};
+const GemmKernel kKernel = {8, 32, 8, 256, gemm_panels<Vector, 8, 2>, gemm_rows<Vector, 8, 2>};
 const WinogradTransforms kTransforms[] = {winograd_transforms_of<Vector, 2>, winograd_transforms_of<Vector, 4>};
 }  // namespace avx512
 }  // namespace pf
@@ -92,6 +99,10 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
 }  // namespace
 
 const GemmKernel& gemm_kernel() { return has_avx512() ? avx512::kKernel : has_avx2() ? avx2::kKernel : sse::kKernel; }
+
+const DepthwiseKernel& depthwise_kernel() {
+  return has_avx512() ? avx512::kDepthwise : has_avx2() ? avx2::kDepthwise : sse::kDepthwise;
+}
 
 const WinogradTransforms& winograd_transforms(int64_t tile) {
   const int i = tile == 4;

@@ -46,6 +46,8 @@ Status check_type(const std::string& type) {
 Status Net::create(const NetDef& def, Workspace& workspace, std::unique_ptr<Net>* out, bool nested) {
   std::unique_ptr<Net> net(new Net(workspace));
   net->name_ = def.name, net->type_ = def.type;
+  // The operator around a nested net computes on the host with what the net leaves behind.
+  if (!nested) net->accelerator_ = workspace.accelerator();
   PF_TRY(net->build(def, nested).at("net \"", def.name, "\""));
   *out = std::move(net);
   return {};
@@ -64,7 +66,7 @@ Status Net::build(const NetDef& def, bool nested) {
   std::vector<std::string_view> kept(def.external_output.begin(), def.external_output.end());
   if (const Argument* keep = def.find("pf.keep")) kept.insert(kept.end(), keep->strings.begin(), keep->strings.end());
   // An accelerator's kernels choose forms of their own.
-  const bool lays_out = optimize_ && !workspace_.accelerator();
+  const bool lays_out = optimize_ && !accelerator();
   LaidOut laid_out;
   if (lays_out) laid_out = lay_out(def, kept, workspace_);
   const std::vector<OpDef>& ops = lays_out ? laid_out.ops : def.op;
@@ -74,13 +76,13 @@ Status Net::build(const NetDef& def, bool nested) {
     if (def.has_device_option && !op.has_device_option)
       op.has_device_option = true, op.device_option = def.device_option;
     ops_.emplace_back();
-    PF_TRY(Operator::create(op, workspace_, &ops_.back()).at("op ", indices_.back()));
+    PF_TRY(Operator::create(op, workspace_, accelerator(), &ops_.back()).at("op ", indices_.back()));
   }
   for (const std::string& name : laid_out.helpers) workspace_.remove(name);  // unlisted: nobody else asks for them
   for (std::string_view name : kept) kept_.push_back(&workspace_.blob(name));
   inputs_ = blobs_read_first(ops_);
   if (optimize_) fuse(ops_, indices_, kept_);
-  if (workspace_.accelerator()) {
+  if (accelerator()) {
     if (!optimize_) fuse(ops_, indices_, kept_, true);
     if (optimize_) fuse_gradients(ops_, indices_, kept_);
     hoist_host_operators(ops_, indices_);
@@ -155,7 +157,7 @@ Status Net::run_operator(size_t i) {
   double start = profile_ ? now_ms() : 0;
   PF_TRY(op.run(workspace_.scratch()));
   if (!profile_) return {};
-  if (workspace_.accelerator()) PF_TRY(workspace_.accelerator()->finish());
+  if (accelerator()) PF_TRY(accelerator()->finish());
   op.profile.milliseconds += now_ms() - start, op.profile.runs++;
   return {};
 }

@@ -46,6 +46,8 @@ class Net final : public Subnet {
   Status stopped_before(int op) const;  // fails once after the caller has set abort_flag
 
   Workspace& workspace_;
+  Accelerator* accelerator() const { return kHasAccelerators ? accelerator_ : nullptr; }
+  Accelerator* accelerator_ = nullptr;  // the workspace's; none for a net inside an operator
   std::string name_, type_;
   std::vector<std::unique_ptr<Operator>> ops_;
   std::vector<int> indices_;          // of each operator left, its place in the NetDef

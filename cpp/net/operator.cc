@@ -10,7 +10,7 @@ Status infer_outputs(Infer& infer) {
   return schema.shape ? schema.shape(infer) : Status();
 }
 
-Status Operator::create(const OpDef& def, Workspace& workspace, std::unique_ptr<Operator>* out) {
+Status Operator::create(const OpDef& def, Workspace& workspace, Accelerator* on, std::unique_ptr<Operator>* out) {
   const Schema* schema = find_schema(def.type);
   if (!schema) {
     const std::string near = suggestion(def.type);
@@ -36,7 +36,7 @@ Status Operator::create(const OpDef& def, Workspace& workspace, std::unique_ptr<
   const DeviceOption& device = op->def_.device_option;
   op->random_.reseed(device.has_random_seed ? device.random_seed : workspace.next_seed());
   op->kernel_ = schema->cpu(op->args_);
-  op->accelerator_ = workspace.accelerator();
+  op->accelerator_ = on;
   PF_CHECK(!kHasAccelerators || !op->accelerator_ || device.device_type != 1 ||
                device.device_id == op->accelerator_->options.index,
            argument, op->title(), ": its device_option asks for GPU ", device.device_id, ", this workspace is on GPU ",

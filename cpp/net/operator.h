@@ -15,7 +15,8 @@ Status infer_outputs(Infer& infer);
 class Operator {
  public:
   // Every input blob must exist in the workspace; output blobs are made. Fails with what, where and what to try.
-  static Status create(const OpDef& def, Workspace& workspace, std::unique_ptr<Operator>* out);
+  // On `on` where it has a kernel for it; null is the host.
+  static Status create(const OpDef& def, Workspace& workspace, Accelerator* on, std::unique_ptr<Operator>* out);
 
   Status run(Scratch& scratch);
 

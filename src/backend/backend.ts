@@ -35,6 +35,8 @@ export interface BackendOptions {
   readonly lossScale?: number
   /** Gives the core a file system and captures its console, see `takeConsole()`. */
   readonly wasi?: boolean
+  /** Where operators such as Print write: standard output unless told. The native core has one such place for the process. */
+  readonly printTo?: 'out' | 'error'
   /** Stops the opening. */
   readonly signal?: AbortSignal
 }

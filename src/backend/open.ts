@@ -59,6 +59,7 @@ export async function openLocal(options: PostedOptions, signal?: AbortSignal): P
   for (const name of names) {
     try {
       const core = await open[name](options, refused, signal)
+      if (options.printTo) core.call('print_to', options.printTo === 'out' ? 1 : 2)
       const gpu = name === 'cuda' ? gpuOf(options) : {}
       if (!signal?.aborted)
         return new LocalBackend(core, { backend: name, operators: operatorsOf(name, options), refused, ...gpu })

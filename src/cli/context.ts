@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The console and the ways to stop and to open things, shared by all commands.
-import type { Backend } from '../backend/backend.ts'
+import type { Backend, BackendOptions } from '../backend/backend.ts'
 import { platform } from '../platform/index.ts'
 import { type Context, type Given, type Option, oneOf } from './arguments.ts'
 
@@ -60,6 +60,7 @@ export async function withBackend<T>(
   given: Given,
   { signal }: Context,
   work: (backend: Backend) => Promise<T>,
+  more: BackendOptions = {},
 ): Promise<T> {
   const { openBackend } = await import('../backend/backend.ts')
   const name = given.optional('backend')
@@ -67,7 +68,7 @@ export async function withBackend<T>(
   const wanted = given.optional('precision')
   const precision =
     wanted === undefined ? {} : { precision: oneOf('precision', wanted, ['fp32', 'tf32', 'fp16'] as const) }
-  const backend = await openBackend({ threads: given.count('threads'), signal, ...chosen, ...precision })
+  const backend = await openBackend({ threads: given.count('threads'), signal, ...chosen, ...precision, ...more })
   const abort = () => backend.abort()
   signal.addEventListener('abort', abort)
   try {

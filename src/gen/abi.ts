@@ -51,6 +51,8 @@ export const functions = [
   'accelerators',
   /** workspace: waits for what its runs have queued on a GPU; says what failed there */
   'finish',
+  /** handle = 1 or 2: standard output or error, for operators whose purpose is to print */
+  'print_to',
   /** handle = times; in: u32 nets of as many workspaces, which wait for each other */
   'nets_run',
   /** handle = 0: ask, 1: join those of mpirun, 2: leave them, 3: stop them -> JSON */
@@ -86,8 +88,9 @@ export const functionNumber: Readonly<Record<Fn, number>> = {
   abort_flag: 21,
   accelerators: 22,
   finish: 23,
-  nets_run: 24,
-  processes: 25,
+  print_to: 24,
+  nets_run: 25,
+  processes: 26,
 }
 
 /** The statuses of pf_call() by name. */
@@ -153,4 +156,4 @@ export const statusName: readonly Status[] = [
 ]
 
 /** What pf_abi_hash() of a core of this version answers. */
-export const abiHash = 0xe1981dd3
+export const abiHash = 0x60f4dcf8

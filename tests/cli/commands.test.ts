@@ -181,6 +181,14 @@ test('Ctrl-C stops a run: status 130 and one line', async () => {
   assert.match(error, /^portafilter: \[aborted\] /)
 })
 
+// Its body prints.
+test('what operators print does not mix with a report', async () => {
+  const { status, out, error } = await cli('verify', 'tests/fixtures/golden/operators.jsonl.gz', '--op', 'ONNXWhile', '--json')
+  assert.is(status, 0)
+  assert.ok(JSON.parse(out).passed > 0)
+  assert.match(error, /float32/)
+})
+
 test('verify counts what passes, fails and is missing', async () => {
   const values = (data: number[]) => Buffer.from(Float32Array.from(data).buffer).toString('base64')
   const one = (type: string, y: number[]) => ({

@@ -72,16 +72,15 @@ void check_product(Dice& dice) {
   g.m = m, g.n = n, g.k = k, g.c = c.data(), g.c_stride = n;
   g.a = dice.chance(2) ? columns_of(a.data(), m) : rows_of(a.data(), k);
   g.b = dice.chance(2) ? rows_of(b.data(), k) : columns_of(b.data(), n);
-  g.alpha = dice.chance(2) ? 1.f : 0.5f;
-  g.accumulate = dice.chance(2);
   if (dice.chance(2)) g.row_bias = row.data();
   if (dice.chance(2)) g.column_bias = column.data();
-  if (dice.chance(2)) g.add = add.data();
+  if (dice.chance(2)) g.add = dice.chance(2) ? c.data() : add.data();
   if (dice.chance(2)) g.low = 0;
   if (dice.chance(4)) g.high = 1;
   if (pieces > 1) g.a = rows_of(a.data(), k);
   Gemm plain = g;
   plain.c = d.data();
+  if (g.add == c.data()) plain.add = plain.c;
   gemm_plain(plain);
   const GemmKernel& kernel = gemm_kernel();
   Floats packed_a(size_t(gemm_packed_size(m, k, kernel.rows)) + 1),

@@ -19,18 +19,24 @@ export const verify: Command = {
   ],
   examples: ['verify golden/operators/Relu.jsonl', 'verify golden/operators golden/models/style_crayon --backend wasm'],
   run: (given, context) =>
-    withBackend(given, context, async (backend) => {
-      const { addReport, emptyReport } = await import('../../verify/report.ts')
-      const report = emptyReport()
-      for (const path of given.positional) {
-        for (const found of await casesBelow(path)) addReport(report, await verifyOne(backend, found, given, context))
-      }
-      if (given.flag('json')) context.print(JSON.stringify(report, undefined, 2))
-      else print(report, context)
-      if (report.failed.length > 0)
-        throw new PfError('value', `${report.failed.length} of ${report.total} cases failed`)
-      if (report.total === 0) throw new PfError('file', `there are no recorded cases in ${given.positional.join(', ')}`)
-    }),
+    withBackend(
+      given,
+      context,
+      async (backend) => {
+        const { addReport, emptyReport } = await import('../../verify/report.ts')
+        const report = emptyReport()
+        for (const path of given.positional) {
+          for (const found of await casesBelow(path)) addReport(report, await verifyOne(backend, found, given, context))
+        }
+        if (given.flag('json')) context.print(JSON.stringify(report, undefined, 2))
+        else print(report, context)
+        if (report.failed.length > 0)
+          throw new PfError('value', `${report.failed.length} of ${report.total} cases failed`)
+        if (report.total === 0)
+          throw new PfError('file', `there are no recorded cases in ${given.positional.join(', ')}`)
+      },
+      { printTo: 'error' },
+    ), // standard output is the report
 }
 
 interface Found {

@@ -40,7 +40,7 @@
   F(abort_flag)       /* -> 4 bytes: an int32 that stops the run in progress when another thread sets it to 1    */ \
   F(accelerators)     /* -> JSON {built, devices, libraries}: GPUs, what is missing and where it was looked for  */ \
   F(finish)           /* workspace: waits for what its runs have queued on a GPU; says what failed there         */ \
-  F(print_to)         /* handle = 1 or 2: standard output or error, for operators whose purpose is to print      */
+  F(print_to)         /* handle = 1 or 2: standard output or error, for operators whose purpose is to print      */ \
   F(nets_run)         /* handle = times; in: u32 nets of as many workspaces, which wait for each other           */ \
   F(processes)        /* handle = 0: ask, 1: join those of mpirun, 2: leave them, 3: stop them -> JSON           */
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/input.h"
 
+#include "core/world.h"
+
 namespace pf {
 namespace {
 
@@ -109,6 +111,13 @@ Status ImageSource::open(OpRun& op, void* (*get_memory)(size_t), void (*free_mem
   PF_TRY(start_loader(options_, cursor, &loader_));
   cursor_ = std::move(cursor);
   return {};
+}
+
+Status ImageSource::next(const PictureBatch** out) {
+  PF_TRY(loader_->take(false, out));
+  if (*out) return {};
+  const LetOthersRun others;
+  return loader_->take(true, out);
 }
 
 Shape ImageSource::shape() const {

@@ -34,6 +34,8 @@ class ImageSource {
   // Starts the loader unless it runs; again when there is another database.
   Status open(OpRun& op, void* (*get_memory)(size_t) = nullptr, void (*free_memory)(void*) = nullptr);
   PictureLoader& loader() { return *loader_; }
+  // The next batch. Where it is to be waited for, other replicas run meanwhile.
+  Status next(const PictureBatch** out);
   const PixelRule& rule() const { return rule_; }
   int64_t batch() const { return options_.batch; }
   Shape shape() const;

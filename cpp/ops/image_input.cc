@@ -27,7 +27,7 @@ struct ImageInput {
   Status run(OpRun& op) {
     PF_TRY(source.open(op));
     const PictureBatch* batch;
-    PF_TRY(source.loader().take(true, &batch));
+    PF_TRY(source.next(&batch));
     PF_TRY(op.resize(0, source.shape(), DType::kFloat));
     const PixelRule& rule = source.rule();
     Device::each(op, source.batch() * rule.pixels, NormalisePixel{rule, batch->pixels, op.out(0).data<float>()});

@@ -35,7 +35,6 @@ struct ImageInputOnDevice {
   int oldest = 0;
 
   explicit ImageInputOnDevice(const Args& args) : source(args) {}
-  ImageInputOnDevice(ImageInputOnDevice&& other) : source(std::move(other.source)) {}  // before the first run
   ~ImageInputOnDevice() {
     if (!copies) return;
     cudaStreamSynchronize(copies);
@@ -82,7 +81,10 @@ struct ImageInputOnDevice {
   Status fetch(Slot& s, bool wait) {
     PF_TRY(give_back(out == 2));
     const PictureBatch* batch;
-    PF_TRY(source.loader().take(wait, &batch));
+    if (wait)
+      PF_TRY(source.next(&batch));
+    else
+      PF_TRY(source.loader().take(false, &batch));
     if (!batch) return {};
     // The copy before from this staging is over: its batch has been used.
     PF_CUDA(cudaEventSynchronize(s.copied));

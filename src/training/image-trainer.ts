@@ -111,17 +111,17 @@ export class ImageTrainer {
     return { loss, accuracy: Number((await this.replicas.fetch(kAccuracy)).data[0]) }
   }
 
-  /** Pictures read by this process, those of them that were broken, and seconds that replicas waited for pictures. */
+  /** Over all processes: pictures read, those of them that were broken, and seconds that replicas waited for pictures. */
   async inputCounts(): Promise<{ pictures: number; skipped: number; waited: number }> {
-    const sums = { pictures: 0, skipped: 0, waited: 0 }
-    if (this.options.trainData === undefined || !this.#started) return sums
-    for (const workspace of this.replicas.workspaces) {
-      const [pictures, skipped, waited] = Array.from((await workspace.fetchBlob(input.counts)).data, Number)
-      sums.pictures += pictures
-      sums.skipped += skipped
-      sums.waited += waited / 1e6
+    const sums = [0, 0, 0]
+    if (this.options.trainData !== undefined && this.#started) {
+      for (const workspace of this.replicas.workspaces) {
+        const counts = Array.from((await workspace.fetchBlob(input.counts)).data, Number)
+        for (const [i, count] of counts.entries()) sums[i] += count
+      }
     }
-    return sums
+    const [pictures, skipped, microseconds] = await this.replicas.sum(sums)
+    return { pictures, skipped, waited: microseconds / 1e6 }
   }
 
   /** The share of right answers in so many batches of the test data, over all processes. */

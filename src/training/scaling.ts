@@ -94,11 +94,17 @@ async function measure(trainer: ImageTrainer, { steps, onCpu }: ScalingOptions):
     return (platform.now() - start) / count
   }
   for (let i = 0; i < (onCpu ? 1 : kWarmup); i++) await round(1)
-  // All processes must take the same number of steps.
-  const [estimate] = await trainer.replicas.sum([trainer.replicas.rank === 0 ? await round(2) : 0 * (await round(2))])
-  const count = steps ?? Math.max(3, Math.min(200, Math.round(1000 / estimate)))
+  const count = steps ?? (await stepsOfASecond(trainer, round))
   const rounds = [await round(count), await round(count), await round(count)]
   return rounds.sort((a, b) => a - b)[1]
+}
+
+// The same in all processes, which step together.
+async function stepsOfASecond(trainer: ImageTrainer, round: (count: number) => Promise<number>): Promise<number> {
+  const own = await round(2)
+  const { rank } = trainer.replicas
+  const [first] = await trainer.replicas.sum([rank === 0 ? own : 0])
+  return Math.max(3, Math.min(200, Math.round(1000 / first)))
 }
 
 async function machineOf(trainer: ImageTrainer): Promise<string> {

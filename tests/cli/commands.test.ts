@@ -183,7 +183,13 @@ test('Ctrl-C stops a run: status 130 and one line', async () => {
 
 // Its body prints.
 test('what operators print does not mix with a report', async () => {
-  const { status, out, error } = await cli('verify', 'tests/fixtures/golden/operators.jsonl.gz', '--op', 'ONNXWhile', '--json')
+  const { status, out, error } = await cli(
+    'verify',
+    'tests/fixtures/golden/operators.jsonl.gz',
+    '--op',
+    'ONNXWhile',
+    '--json',
+  )
   assert.is(status, 0)
   assert.ok(JSON.parse(out).passed > 0)
   assert.match(error, /float32/)

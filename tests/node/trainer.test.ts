@@ -20,10 +20,10 @@ interface Outcome {
   error: string
 }
 
-/** Runs a script of this checkout; `until` ends it without a chance to tidy up when it has printed that. */
-function run(script: string, args: readonly string[], until?: RegExp): Promise<Outcome> {
+/** Runs a command; `until` ends it without a chance to tidy up when it has printed that. */
+function run(command: string, args: readonly string[], until?: RegExp): Promise<Outcome> {
   const env = { ...process.env, PORTAFILTER_BACKEND: settings.backend }
-  const child = spawn(process.execPath, [script, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const outcome: Outcome = { status: null, out: '', error: '' }
   child.stdout.on('data', (data) => {
     outcome.out += data
@@ -38,7 +38,9 @@ function run(script: string, args: readonly string[], until?: RegExp): Promise<O
   })
 }
 
-const train = (args: Readonly<Record<string, string | number>>, until?: RegExp): Promise<Outcome> => {
+type Flags = Readonly<Record<string, string | number>>
+
+const wordsOf = (args: Flags): string[] => {
   const small = {
     model: 'resnet20',
     image_size: 32,
@@ -49,10 +51,11 @@ const train = (args: Readonly<Record<string, string | number>>, until?: RegExp):
   }
   const all = { train_data: 'null', ...small, num_epochs: 2, profile: 0, seed: 5, ...args }
   const words = Object.entries(all).flatMap(([name, value]) => [`--${name}`, String(value)])
-  return run('build/example.mjs', ['resnet50-trainer', '--use_cpu', ...words], until)
+  return ['build/example.mjs', 'resnet50-trainer', '--use_cpu', ...words]
 }
 
-const cli = (...args: string[]) => run('dist/cli.js', args)
+const train = (args: Flags, until?: RegExp): Promise<Outcome> => run(process.execPath, wordsOf(args), until)
+const cli = (...args: string[]) => run(process.execPath, ['dist/cli.js', ...args])
 
 function succeeded({ status, out, error }: Outcome): string {
   assert.is(status, 0, `${out}\n${error}`)
@@ -121,10 +124,27 @@ else {
     assert.ok(saved[0].equals(saved[1]), 'the parameters differ')
   })
 
+  let twoReplicas = Number.NaN
   test('two replicas share the batch', async () => {
     const out = succeeded(await train({ num_cpu_replicas: 2, num_epochs: 1, file_store_path: inFolder('two') }))
     assert.match(out, /2 replicas in 1 processes.*\n4 pictures for each replica/)
+    twoReplicas = Number(/Training loss: ([\d.]+)/.exec(out)?.[1])
   })
+
+  const mpirun = await run('mpirun', ['--version']).catch(() => undefined)
+  if (mpirun?.status !== 0) skip('no mpirun (Debian and Ubuntu: openmpi-bin)')
+  else {
+    test('two processes that mpirun started train as two replicas do, and one of them talks', async () => {
+      const args = { num_epochs: 1, profile: 2, file_store_path: inFolder('processes') }
+      const start = ['--allow-run-as-root', '--oversubscribe', '-np', '2', process.execPath]
+      const out = succeeded(await run('mpirun', [...start, ...wordsOf(args)]))
+      assert.match(out, /^resnet20: 2 replicas in 2 processes.*\n4 pictures for each replica/)
+      assert.is(out.match(/Finished iteration/g)?.length, 1)
+      assert.match(out, /all-reduce that is not hidden \d/)
+      const loss = (path: string) => Number(/Training loss: ([\d.]+)/.exec(path)?.[1])
+      assert.ok(Math.abs(loss(out) - twoReplicas) < 0.01 * twoReplicas, `${out}\n${twoReplicas}`)
+    })
+  }
 
   test('killed in the middle, it goes on from the last checkpoint', async () => {
     const path = inFolder('killed')

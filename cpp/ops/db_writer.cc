@@ -54,7 +54,7 @@ struct CloseDBWriter {
 
 PF_OP(CreateDBWriter)
     .doc("Begins a new database, in place of one that is there. Needs the native core.")
-    .arg("db_type", "lmdb", "Its type: lmdb or minidb.")
+    .required_arg("db_type", ArgType::kString, "Its type: lmdb or minidb.")
     .arg("db", "", "Its file; of lmdb its folder.")
     .object_output("writer", "The database, without records.")
     .shape(no_tensor)

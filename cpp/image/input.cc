@@ -8,8 +8,6 @@ namespace {
 
 // Arguments of Caffe2 that are not there, and must have the values that switch them off.
 Status check_absent(const Args& args) {
-  for (const char* name : {"color_jitter", "color_lighting"})
-    PF_CHECK(!args.b(name), argument, "argument \"", name, "\" is not there yet; leave it out");
   PF_CHECK(args.i("label_type") == 0, argument, "label_type is ", args.i("label_type"),
            "; only 0, one label for a picture, is there");
   PF_CHECK(args.ints("random_scale").empty() && args.ints("output_sizes").empty(), argument,
@@ -34,6 +32,17 @@ Status read_view(const Args& args, ViewOptions* v) {
   return {};
 }
 
+// Only while training, as in Caffe2.
+Status read_colours(const Args& args, ColourOptions* c) {
+  c->jitter = args.b("color_jitter") && !args.b("is_test");
+  c->saturation = args.f("img_saturation"), c->brightness = args.f("img_brightness"),
+  c->contrast = args.f("img_contrast");
+  c->lighting = args.b("color_lighting") && !args.b("is_test"), c->deviation = args.f("color_lighting_std");
+  PF_CHECK(args.b("color") || (!c->jitter && !c->lighting), argument,
+           "color_jitter and color_lighting change colours; these pictures are grey (color is 0)");
+  return {};
+}
+
 // One number for all channels, or one for each.
 Status per_channel(const Args& args, const char* all, const char* each, float* out) {
   const auto& values = args.floats(each);
@@ -48,6 +57,7 @@ Status per_channel(const Args& args, const char* all, const char* each, float* o
 Status ImageSource::read_arguments() {
   PF_TRY(check_absent(args_));
   PF_TRY(read_view(args_, &options_.view));
+  PF_TRY(read_colours(args_, &options_.colours));
   options_.batch = int(args_.i("batch_size")), options_.channels = args_.b("color") ? 3 : 1;
   options_.threads = int(args_.i("decode_threads")), options_.datum = args_.b("use_caffe_datum");
   options_.skip_broken = args_.b("skip_broken");

@@ -138,6 +138,8 @@ class Loader final : public PictureLoader {
       convert_channels(picture, o_.channels);
     }
     draw(*picture, view, shrunk, o_.view.crop, place.batch.pixels + i * bytes());
+    if (o_.colours.jitter || o_.colours.lighting)
+      change_colours(o_.colours, random, bytes() / 3, place.batch.pixels + i * bytes());
     place.batch.labels[i] = r.label;
     if (i == 0) place.batch.float_labels = r.float_label;
     return {};

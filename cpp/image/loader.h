@@ -11,6 +11,7 @@ namespace pf {
 
 struct LoaderOptions {
   ViewOptions view;
+  ColourOptions colours;
   int batch = 0, channels = 3, threads = 4;
   bool datum = false;
   bool has_box = false;  // one for all pictures that bring none

@@ -40,6 +40,16 @@ Status choose_view(const ViewOptions& options, Region within, Random& random, Pi
 // of areas, growing mixes neighbours, both as OpenCV's INTER_AREA. `out` has crop x crop pixels.
 void draw(const Picture& picture, const PictureView& view, int shrunk, int crop, uint8_t* out);
 
+// ImageInput's arguments on changing colours at random.
+struct ColourOptions {
+  bool jitter = false;
+  float saturation = 0, brightness = 0, contrast = 0;  // how far from 1 the factors may be; in any order
+  bool lighting = false;
+  float deviation = 0;  // of how much of each principal component of ImageNet's colours is added
+};
+// Of a picture of three channels; numbers stay within 0 to 255.
+void change_colours(const ColourOptions& options, Random& random, size_t count, uint8_t* pixels);
+
 // As many channels as wanted: grey ones are copied, colours become luma as ITU-R BT.601 has it.
 void convert_channels(Picture* picture, int channels);
 

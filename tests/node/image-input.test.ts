@@ -188,6 +188,33 @@ if (settings.backend === 'wasm') {
       assert.ok(worst(one[0].data, one[1].data) > 10, 'two batches are alike')
     }))
 
+  test('colours change at random while training: brighter and darker, and by components', () =>
+    withFolder(async (ws, folder) => {
+      const grey: Image = { width: 8, height: 8, channels: 3, data: new Uint8Array(192).fill(100) }
+      await database(join(folder, 'db'), [imageRecord(grey, 0)])
+      const see = async (args: Args) => {
+        const next = await input(ws, join(folder, 'db'), { batch_size: 50, scale: 8, crop: 8, ...args })
+        const { data } = await next()
+        // A picture of one colour stays one.
+        return Array.from({ length: 50 }, (_, i) => {
+          const one = data.subarray(i * 192, (i + 1) * 192)
+          assert.ok(one.every((x, k) => Math.abs(x - one[k % 3]) <= 1))
+          return [one[0], one[1], one[2]]
+        })
+      }
+      const jittered = await see({ color_jitter: 1 })
+      const levels = jittered.map(([blue]) => blue)
+      assert.ok(Math.min(...levels) > 58 && Math.max(...levels) < 142, levels.join(' '))
+      assert.ok(Math.min(...levels) < 80 && Math.max(...levels) > 120, levels.join(' '))
+      assert.ok(jittered.every(([blue, green, red]) => Math.abs(blue - green) <= 1 && Math.abs(green - red) <= 1))
+      const lit = await see({ color_lighting: 1 })
+      assert.ok(
+        lit.some(([blue, , red]) => Math.abs(blue - red) >= 2),
+        lit.join(' '),
+      )
+      assert.equal(new Set((await see({ color_jitter: 1, color_lighting: 1, is_test: 1 })).flat()), new Set([100]))
+    }))
+
   test("Caffe's Datum", () =>
     withFolder(async (ws, folder) => {
       const image = picture(6, 6, 1)
@@ -210,7 +237,8 @@ if (settings.backend === 'wasm') {
         [{ batch_size: 1, crop: 8 }, /one of scale and minsize/],
         [{ batch_size: 1, crop: 8, scale: 4 }, /scale must not be less than crop: 4 is less than 8/],
         [{ batch_size: 0, crop: 8, scale: 8 }, /batch_size must be 1 or more/],
-        [{ batch_size: 1, crop: 8, scale: 8, color_jitter: 1 }, /"color_jitter" is not there yet/],
+        [{ batch_size: 1, crop: 8, scale: 8, color: 0, color_jitter: 1 }, /these pictures are grey/],
+        [{ batch_size: 1, crop: 8, scale: 8, label_type: 2 }, /label_type is 2; only 0/],
         [{ batch_size: 1, crop: 8, scale: 8, mean_per_channel: [1, 2] }, /2 values, expected 1 or 3/],
       ] as const) {
         await throwsPf(await input(ws, join(folder, 'db'), { ...args }), 'argument', words)

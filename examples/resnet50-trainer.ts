@@ -10,10 +10,12 @@ import {
   type FlagValues,
   ImageTrainer,
   type ImageTrainerOptions,
+  measureScaling,
   type ResNetOptions,
   resnet32x32,
   resnet50,
   runScript,
+  scalingChart,
 } from 'portafilter/train'
 
 const byMpi = 'processes find each other through mpirun: mpirun -np N node …'
@@ -50,6 +52,7 @@ const known = {
   load_model_path: { text: '', about: 'checkpoint to go on from; last: the newest one in file_store_path' },
   report_every: { number: 20, about: 'steps between two lines' },
   profile: { number: 10, about: 'steps at the end that are taken apart: where the time goes' },
+  scaling_chart: { text: '', about: 'an SVG of how it scales from one GPU to all, measured at the end in one process' },
   seed: { number: 1, about: 'of initial weights and what is random in the input' },
   num_shards: { refused: byMpi },
   shard_id: { refused: byMpi },
@@ -212,8 +215,43 @@ class Training {
   }
 }
 
-await runScript('resnet50-trainer', known, async (flags) => {
-  check(flags)
+/** Answers how many replicas there were. */
+async function train(flags: Flags): Promise<number> {
   await using trainer = await ImageTrainer.open(optionsOf(flags))
   await new Training(trainer, flags).run()
+  return trainer.replicas.workers
+}
+
+async function drawScaling(flags: Flags, workers: number): Promise<void> {
+  const { layers, numLabels, numChannels, precision, imageSize, trainData } = optionsOf(flags)
+  const batch = flags.batch_size / workers
+  const { machine, rows, rank } = await measureScaling({
+    counts: [...[1, 2, 4, 8, 16].filter((count) => count < workers), workers],
+    onCpu: flags.use_cpu,
+    precision: precision ?? 'fp32',
+    net: { layers, numLabels, ...(numChannels && { numChannels }) },
+    batch,
+    imageSize,
+    ...(trainData && { data: trainData }),
+    dbType: flags.db_type,
+  })
+  if (rank !== 0) return
+  for (const { gpus, imagesPerSecond, efficiency } of rows) {
+    platform.print(`${gpus} replicas: ${imagesPerSecond.toFixed(1)} images/sec, ${(100 * efficiency).toFixed(1)} %\n`)
+  }
+  const date = new Date().toISOString().slice(0, 10)
+  const pictures = `${batch} each, ${imageSize} x ${imageSize}, ${trainData ?? 'synthetic'}`
+  const chart = scalingChart({
+    title: `${flags.model}, training`,
+    subtitle: `${machine}, ${precision}, ${pictures}, ${date}`,
+    unit: flags.use_cpu ? 'replicas on the CPU' : 'GPUs',
+    series: [{ name: `${precision}, ${batch} each`, points: rows }],
+  })
+  await platform.write(flags.scaling_chart, chart)
+}
+
+await runScript('resnet50-trainer', known, async (flags) => {
+  check(flags)
+  const workers = await train(flags)
+  if (flags.scaling_chart) await drawScaling(flags, workers)
 })

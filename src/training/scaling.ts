@@ -2,10 +2,12 @@
 // Measures how training of ResNet-50 scales: pictures per second with different numbers of replicas, and where the time
 // of a step goes.
 import type { Precision } from '../backend/backend.ts'
+import type { ModelHelper } from '../net/model-helper.ts'
 import type { StepTimes } from '../parallel/data-parallel.ts'
 import { platform } from '../platform/index.ts'
+import { PfError } from '../util/error.ts'
 import { resnet50 } from '../zoo/resnet.ts'
-import { ImageTrainer } from './image-trainer.ts'
+import { ImageTrainer, type ImageTrainerOptions } from './image-trainer.ts'
 
 export interface ScalingOptions {
   /** Replicas to measure with, one for each GPU. */
@@ -20,6 +22,8 @@ export interface ScalingOptions {
   dbType?: string
   /** Steps of a round, of which there are three; as many as take about a second unless told. */
   steps?: number
+  /** Another net than ResNet-50, as for ImageTrainer. */
+  net?: Pick<ImageTrainerOptions, 'layers' | 'numLabels' | 'numChannels'>
   onProgress?: (what: string) => void
 }
 
@@ -53,6 +57,10 @@ export async function measureScaling(options: ScalingOptions): Promise<ScalingRe
   for (const count of options.counts) {
     await using trainer = await openTrainer(options, count)
     options.onProgress?.(`${count} replicas`)
+    if (trainer.replicas.processes > 1 && options.counts.length > 1) {
+      const found = `${options.counts.join(', ')} replicas in ${trainer.replicas.processes} processes`
+      throw new PfError('argument', `${found}: under mpirun one number is measured, that of all GPUs together`)
+    }
     rank = trainer.replicas.rank
     machine ||= await machineOf(trainer)
     const msPerStep = await measure(trainer, options)
@@ -66,16 +74,18 @@ export async function measureScaling(options: ScalingOptions): Promise<ScalingRe
   return { machine, rows, rank }
 }
 
+function plainResnet50(model: ModelHelper, isTest: boolean): string {
+  return resnet50(model, { numLabels: 1000, isTest, noBias: true, bnMomentum: 0.9, bnEpsilon: 1e-5, poolPad: 1 })
+}
+
 function openTrainer(options: ScalingOptions, count: number): Promise<ImageTrainer> {
   const { batch, imageSize, data, dbType = 'lmdb', precision, onCpu } = options
   return ImageTrainer.open({
-    name: 'resnet50',
-    layers: (model, isTest) =>
-      resnet50(model, { numLabels: 1000, isTest, noBias: true, bnMomentum: 0.9, bnEpsilon: 1e-5, poolPad: 1 }),
+    name: 'scaling',
+    ...(options.net ?? { layers: plainResnet50, numLabels: 1000 }),
     ...(data !== undefined && { trainData: data }),
     dbType,
     imageSize,
-    numLabels: 1000,
     batchSize: batch * count,
     baseLearningRate: 0.01,
     weightDecay: 1e-4,

@@ -125,8 +125,12 @@ else {
   })
 
   let twoReplicas = Number.NaN
-  test('two replicas share the batch', async () => {
-    const out = succeeded(await train({ num_cpu_replicas: 2, num_epochs: 1, file_store_path: inFolder('two') }))
+  test('two replicas share the batch, and how they scale is drawn', async () => {
+    const chart = inFolder('scaling.svg')
+    const args = { num_cpu_replicas: 2, num_epochs: 1, scaling_chart: chart, file_store_path: inFolder('two') }
+    const out = succeeded(await train(args))
+    assert.match(out, /\n1 replicas: \d+\.\d images\/sec, 100\.0 %\n2 replicas: \d+\.\d images\/sec, \d+\.\d %\n/)
+    assert.match(readFileSync(chart, 'utf8'), /resnet20, training/)
     assert.match(out, /2 replicas in 1 processes.*\n4 pictures for each replica/)
     twoReplicas = Number(/Training loss: ([\d.]+)/.exec(out)?.[1])
   })

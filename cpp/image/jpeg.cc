@@ -61,12 +61,15 @@ Status JpegDecoder::failed() const {
 
 Status JpegDecoder::open(std::string_view bytes, int* width, int* height) {
   if (!handle_) handle_ = tjInitDecompress();
+  *width = *height = 0;
   int subsampling, space = -1;
   const auto* from = reinterpret_cast<const uint8_t*>(bytes.data());
   if (!handle_ || tjDecompressHeader3(handle_, from, bytes.size(), width, height, &subsampling, &space))
     return failed();
-  PF_CHECK(*width > 0 && *height > 0 && int64_t(*width) * *height <= kMostPixels, parse, "a JPEG of ", *width, " x ",
-           *height, " pixels is too large");
+  // Of a file that ends too early the library may say only that.
+  PF_CHECK(*width > 0 && *height > 0, parse, "malformed JPEG: it has no size");
+  PF_CHECK(int64_t(*width) * *height <= kMostPixels, parse, "a JPEG of ", *width, " x ", *height,
+           " pixels is too large");
   bytes_ = bytes, width_ = *width, height_ = *height;
   four_inks_ = space == kSpaceCmyk || space == kSpaceYcck;
   return {};
@@ -95,7 +98,7 @@ Status JpegDecoder::decode(int shrunk, int channels, Picture* out) {
   if (tjDecompress2(handle_, from, bytes_.size(), to, out->width, 0, out->height, format, 0)) {
     // A warning leaves the whole picture, unless the file ends too early.
     const std::string_view why = tjGetErrorStr2(handle_);
-    if (tjGetErrorCode(handle_) != kWarning || why.find("Premature end") != why.npos) return failed();
+    if (tjGetErrorCode(handle_) != kWarning || why.find("remature end") != why.npos) return failed();
   }
   if (four_inks_) {
     from_inks(inks, out);

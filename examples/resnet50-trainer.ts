@@ -28,7 +28,7 @@ const known = {
   num_gpus: { number: 1, about: 'how many GPUs, where gpus does not say which' },
   use_cpu: { switch: true, about: 'train on the CPU' },
   num_cpu_replicas: { number: 1, about: 'with use_cpu: replicas of the net in a process' },
-  model: { text: 'resnet50', about: 'resnet50, or resnet20 for pictures of 32 x 32' },
+  model: { text: 'resnet50', about: 'resnet50, or resnet14 for pictures of 32 x 32' },
   num_channels: { number: 3, about: 'of the pictures: 3, or 1 for grey' },
   image_size: { number: 224, about: 'height and width of what the net sees' },
   scale: { number: 0, about: 'shorter side before the cut; 0: 256, or image_size where that is more' },
@@ -69,7 +69,7 @@ type Flags = FlagValues<typeof known>
 
 const models = {
   resnet50: (model: ModelHelper, options: ResNetOptions) => resnet50(model, { ...options, poolPad: 1 }),
-  resnet20: (model: ModelHelper, options: ResNetOptions) => resnet32x32(model, 3, options),
+  resnet14: (model: ModelHelper, options: ResNetOptions) => resnet32x32(model, 1, options),
 }
 
 function check({ epoch_size, batch_size, model, dtype }: Flags): void {

@@ -42,7 +42,7 @@ type Flags = Readonly<Record<string, string | number>>
 
 const wordsOf = (args: Flags): string[] => {
   const small = {
-    model: 'resnet20',
+    model: 'resnet14',
     image_size: 32,
     num_labels: 4,
     batch_size: 8,
@@ -130,7 +130,7 @@ else {
     const args = { num_cpu_replicas: 2, num_epochs: 1, scaling_chart: chart, file_store_path: inFolder('two') }
     const out = succeeded(await train(args))
     assert.match(out, /\n1 replicas: \d+\.\d images\/sec, 100\.0 %\n2 replicas: \d+\.\d images\/sec, \d+\.\d %\n/)
-    assert.match(readFileSync(chart, 'utf8'), /resnet20, training/)
+    assert.match(readFileSync(chart, 'utf8'), /resnet14, training/)
     assert.match(out, /2 replicas in 1 processes.*\n4 pictures for each replica/)
     twoReplicas = Number(/Training loss: ([\d.]+)/.exec(out)?.[1])
   })
@@ -142,7 +142,7 @@ else {
       const args = { num_epochs: 1, profile: 2, file_store_path: inFolder('processes') }
       const start = ['--allow-run-as-root', '--oversubscribe', '-np', '2', process.execPath]
       const out = succeeded(await run('mpirun', [...start, ...wordsOf(args)]))
-      assert.match(out, /^resnet20: 2 replicas in 2 processes.*\n4 pictures for each replica/)
+      assert.match(out, /^resnet14: 2 replicas in 2 processes.*\n4 pictures for each replica/)
       assert.is(out.match(/Finished iteration/g)?.length, 1)
       assert.match(out, /all-reduce that is not hidden \d/)
       const loss = (path: string) => Number(/Training loss: ([\d.]+)/.exec(path)?.[1])
@@ -167,7 +167,7 @@ else {
       [{ train_data: inFolder('nowhere') }, /\[file\] there is no database .*nowhere/],
       [{ load_model_path: inFolder('nothing.mdl') }, /cannot load .*nothing\.mdl: there is no such file/],
       [{ redis_host: 'here' }, /--redis_host is not there: .*mpirun/],
-      [{ model: 'vgg' }, /--model takes resnet50 or resnet20, found "vgg"/],
+      [{ model: 'vgg' }, /--model takes resnet50 or resnet14, found "vgg"/],
     ] as const) {
       const { status, error } = await train({ ...args, file_store_path: inFolder('wrong') })
       assert.is(status, 1, error)

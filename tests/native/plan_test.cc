@@ -93,7 +93,7 @@ TEST("no two blobs of a random plan overlap while both live") {
     for (int i = 0; i < 30; ++i) {
       std::string out = "b" + std::to_string(next(12)), in = names[next(uint32_t(names.size()))];
       ops.emplace_back();
-      EXPECT(Operator::create(leaky(in, out), ws, &ops.back()).ok());
+      EXPECT(Operator::create(leaky(in, out), ws, nullptr, &ops.back()).ok());
       names.push_back(out);
     }
     ArenaPlan plan;

@@ -17,6 +17,7 @@ const common = [
   '-fno-rtti',
   '-fvisibility=hidden', // pf.node shows the engine its entry and nothing else
   '-fno-math-errno', // lets sqrt and the like be single instructions; results stay the same
+  '-fno-trapping-math', // nobody looks at the flags of exceptions: both sides of a choice may be computed, so loops with one become vectors
   '-pthread',
   '-Wall',
   '-Wextra',

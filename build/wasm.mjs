@@ -69,7 +69,7 @@ const loops = ['-O2', '-fno-unroll-loops', '-mllvm', '-force-vector-interleave=1
 const files = (folder, ...names) => names.map((name) => `cpp/${folder}/${name}.cc`)
 const decisions = [
   ...files('math', 'broadcast', 'conv', 'conv_backward', 'conv_geometry', 'filler', 'fold'),
-  ...files('math', 'winograd'),
+  ...files('math', 'patches', 'pooling', 'transpose', 'winograd', 'winograd_filter', 'winograd_gradient'),
 ]
 function levelOf(source) {
   if (source === 'cpp/core/parallel.cc') return ['-O2']

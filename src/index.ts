@@ -81,3 +81,5 @@ export {
 export { type Platform, platform } from './platform/index.ts'
 export { PfError, type PfErrorCode } from './util/error.ts'
 export { type RandomInteger, randomIntegers } from './util/random.ts'
+export { verify } from './verify/api.ts'
+export type { VerifyOptions, VerifyReport } from './verify/report.ts'

@@ -47,6 +47,7 @@ struct i32x4 {
 // Four floats.
 struct f32x4 {
   static constexpr int kLanes = 4;
+  using Ints = i32x4;
   RawF32x4 v;
   static PF_INLINE f32x4 load(const float* p) {
     f32x4 x;
@@ -117,6 +118,17 @@ PF_INLINE f32x4 select(i32x4 mask, f32x4 a, f32x4 b) {
   return {(RawF32x4)wasm_v128_bitselect((v128_t)a.v, (v128_t)b.v, (v128_t)mask.v)};
 #else
   return from_bits(select(mask, bits(a), bits(b)));
+#endif
+}
+
+// Whether the mask is all ones in each lane.
+PF_INLINE bool all(i32x4 mask) {
+#if defined(__wasm_simd128__)
+  return wasm_i32x4_all_true((v128_t)mask.v);
+#elif defined(__SSE2__)
+  return _mm_movemask_ps((__m128)mask.v) == 15;
+#else
+  return (mask.v[0] & mask.v[1] & mask.v[2] & mask.v[3]) != 0;
 #endif
 }
 

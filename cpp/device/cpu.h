@@ -18,14 +18,17 @@ struct Cpu {
   template <class Y, class F, class... X>
   static void map(OpRun&, int64_t n, Y* y, F f, const X*... x) {
     parallel_for(n, kGrain, [=](int64_t begin, int64_t end) {
-      PF_INDEPENDENT for (int64_t i = begin; i < end; ++i) y[i] = f(x[i]...);
+      F local = f;  // its members stay in registers: y cannot be one of them
+      PF_INDEPENDENT for (int64_t i = begin; i < end; ++i) y[i] = local(x[i]...);
     });
   }
   // f(i) for i in [0, n): for kernels that address their elements themselves.
   template <class F>
   static void each(OpRun&, int64_t n, F f) {
-    parallel_for(n, kGrain,
-                 [=](int64_t begin, int64_t end) { PF_INDEPENDENT for (int64_t i = begin; i < end; ++i) f(i); });
+    parallel_for(n, kGrain, [=](int64_t begin, int64_t end) {
+      F local = f;
+      PF_INDEPENDENT for (int64_t i = begin; i < end; ++i) local(i);
+    });
   }
   static void copy(OpRun&, size_t bytes, void* to, const void* from) {
     if (bytes && to != from) std::memmove(to, from, bytes);

@@ -38,7 +38,7 @@ int64_t taps_in_a_row(const ConvShape& s) {
 // One group of one image. `image` is X's own or its padded copy, from the group's first channel on.
 void multiply_planes(const ConvShape& s, const PatchLayout& layout, const float* image, const float* packed,
                      const ConvFinish& finish, float* y, float* scratch) {
-  const PatchSource source{&layout, image, 0, s.out_size, s.taps, s.in_per_group()};
+  const PatchSource source{&layout, image, 0, s.out_size, s.taps};
   Gemm product;
   product.m = s.out_per_group(), product.n = s.out_size, product.k = s.patch();
   product.low = finish.low, product.high = finish.high;

@@ -5,6 +5,7 @@
 #include "math/conv.h"
 #include "math/patches.h"
 #include "math/reduce.h"
+#include "math/transpose.h"
 
 namespace pf {
 namespace {
@@ -12,28 +13,49 @@ namespace {
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
 
-// --- filter: dW[m, (c, t)] = sum over images and pixels of dY[m, pixel] * patch[(c, t), pixel], one product whose k
-// runs over the pixels of many images, so that all threads have work even when images are small.
+// --- filter: dW[m, (c, t)] = sum over images and pixels of dY[m, pixel] * patch[(c, t), pixel]: products, turned over,
+// whose k runs over the pixels of many images. The patches mostly lie in rows as they are needed, so only dY is packed.
+// Few weights are summed up in several parts, one on each thread; how many does not depend on the number of threads.
 
-// Images padded at a time: their copies may take 8 MiB.
-int64_t images_at_once(const ConvShape& s, const PatchLayout& l) {
-  if (!l.padded) return s.batch;
-  return larger(1, smaller(s.batch, (int64_t(2) << 20) / (l.image_size() + 1)));
-}
+constexpr int64_t kParts = 8, kPartFloats = int64_t(1) << 18;  // parts, and floats of all of them, at most
 
 struct FilterScratch {
+  int64_t together;  // images padded at a time: their copies may take 8 MiB
+  int64_t parts, product_step, total;
   int32_t* tap_offset;
-  float *images, *product;
-  int64_t total;
+  float *images, *sums, *product;
   FilterScratch(const ConvShape& s, const PatchLayout& l, float* block) {
     Carver carve(block);
+    together = l.padded ? larger(1, smaller(s.batch, (int64_t(2) << 20) / (l.image_size() + 1))) : s.batch;
+    parts = larger(1, smaller(smaller(kParts, together), kPartFloats / (s.out_channels * s.patch() + 1)));
     tap_offset = carve.ints(s.taps);
-    const int64_t images_count = images_at_once(s, l);
-    images = carve.floats(l.image_size() * images_count);
-    product = carve.floats(gemm_scratch(s.out_per_group(), s.patch(), s.out_size * images_count));
+    images = carve.floats(l.image_size() * together);
+    sums = carve.floats(s.out_channels * s.patch() * parts);
+    const int64_t k = s.out_size * ((together + parts - 1) / parts);
+    product_step = gemm_alone_scratch(s.patch(), s.out_per_group(), k);
+    product = carve.floats(larger(gemm_scratch(s.patch(), s.out_per_group(), k), product_step * thread_count()));
     total = carve.total;
   }
 };
+
+// One group's share of some images, of which `image` and `dy` are the first, added to or put into dW'.
+void filter_share(const ConvShape& s, const PatchLayout& l, int64_t count, const float* image, const float* dy,
+                  bool accumulate, float* dw, bool alone, float* scratch) {
+  const PlaneSource planes{dy, s.out_channels * s.out_size, s.out_size};
+  const PatchSource patches{&l,         image,  l.padded ? l.image_size() : s.in_channels * s.in_size,
+                            s.out_size, s.taps, s.pointwise() ? s.out_size : s.out[s.rank - 1]};
+  Gemm product;
+  product.m = s.patch(), product.n = s.out_per_group(), product.k = s.out_size * count;
+  product.a.source = &patches, product.a.length = patches.length;
+  if (s.stride[s.rank - 1] == 1)
+    product.a.locate = locate_taps;
+  else
+    product.a.pack = pack_taps;
+  product.b.pack = pack_planes, product.b.source = &planes;
+  product.c = dw, product.c_stride = product.n;
+  if (accumulate) product.add = dw;
+  alone ? gemm_alone(product, scratch) : gemm(product, scratch);
+}
 
 }  // namespace
 
@@ -44,83 +66,34 @@ int64_t conv_filter_gradient_scratch(const ConvShape& s) {
 void conv_filter_gradient(const ConvShape& s, const float* x, const float* dy, float* dw, float* scratch) {
   const PatchLayout l = patch_layout(s, s.in_channels, false, reinterpret_cast<int32_t*>(scratch));
   const FilterScratch part(s, l, scratch);
-  const int64_t step = images_at_once(s, l), outputs = s.out_per_group(), inputs = s.in_per_group();
-  if (s.batch == 0) std::memset(dw, 0, size_t(s.out_channels * s.patch()) * sizeof(float));
-  for (int64_t n = 0; n < s.batch; n += step) {
-    const int64_t count = smaller(step, s.batch - n);
+  const int64_t outputs = s.out_per_group(), patch = s.patch(), weights = s.out_channels * patch;
+  if (s.batch == 0 || s.out_size == 0) return void(std::memset(dw, 0, size_t(weights) * sizeof(float)));
+  const int64_t image = l.padded ? l.image_size() : s.in_channels * s.in_size, out_image = s.out_channels * s.out_size;
+  for (int64_t n = 0; n < s.batch; n += part.together) {
+    const int64_t count = smaller(part.together, s.batch - n), shares = part.parts * s.group;
     if (l.padded) pad_images(s, l, n, n + count, x, part.images);
-    const float* images = l.padded ? part.images : x;
-    const int64_t image_stride = l.padded ? l.image_size() : s.in_channels * s.in_size;
-    for (int64_t g = 0; g < s.group; ++g) {
-      const PlaneSource planes{dy + (n * s.out_channels + g * outputs) * s.out_size, s.out_channels * s.out_size,
-                               s.out_size};
-      const PatchSource patches{&l, images + g * inputs * l.plane, image_stride, s.out_size, s.taps, inputs};
-      Gemm product;
-      product.m = outputs, product.n = s.patch(), product.k = s.out_size * count;
-      product.a.pack = pack_planes, product.a.source = &planes;
-      product.b.pack = pack_taps, product.b.source = &patches;
-      product.c = dw + g * outputs * s.patch(), product.c_stride = s.patch();
-      product.add = n > 0 ? product.c : nullptr;
-      gemm(product, part.product);
-    }
+    parallel_for(shares, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t p = i / s.group, g = i % s.group;
+        const int64_t first = count * p / part.parts, some = count * (p + 1) / part.parts - first;
+        float* const own = part.sums + p * weights + g * outputs * patch;
+        const bool alone = shares > 1;
+        if (some)
+          filter_share(s, l, some, (l.padded ? part.images : x) + first * image + g * s.in_per_group() * l.plane,
+                       dy + (n + first) * out_image + g * outputs * s.out_size, n > 0, own, alone,
+                       part.product + (alone ? thread_index() * part.product_step : 0));
+        else if (n == 0)
+          std::memset(own, 0, size_t(outputs * patch) * sizeof(float));
+      }
+    });
   }
+  if (part.parts > 1) sum_rows(part.parts - 1, weights, part.sums + weights, true, part.sums);
+  transpose_matrices(s.group, patch, outputs, part.sums, dw);
 }
 
-// --- input: dX. With steps of 1 it is a convolution of dY with the filter turned round; else (and where that would
-// spend too much on the border) columns = W' * dY are added back to where they were taken from.
+// --- input: dX. Columns = W' * dY are added back to where the patches take them from.
 
 namespace {
-
-bool turned_is_better(const ConvShape& s) {
-  for (int d = 0; d < s.rank; ++d)
-    if (s.stride[d] != 1) return false;
-  return s.in_per_group() >= 4 && s.in_size * 10 <= s.out_size * 12;
-}
-
-// The convolution that takes dY to dX.
-ConvShape turned(const ConvShape& s) {
-  ConvShape t = s;
-  t.in_channels = s.out_channels, t.out_channels = s.in_channels;
-  for (int d = 0; d < s.rank; ++d) {
-    t.in[d] = s.out[d], t.out[d] = s.in[d];
-    t.pad_head[d] = s.dilation[d] * (s.kernel[d] - 1) - s.pad_head[d];
-    t.pad_tail[d] = t.span(d) - t.in[d] - t.pad_head[d];
-  }
-  t.in_size = s.out_size, t.out_size = s.in_size;
-  return t;
-}
-
-// w[g][m][c][t] to turned[g][c][m][taps - 1 - t]
-void turn_filter(const ConvShape& s, const float* w, float* to) {
-  const int64_t outputs = s.out_per_group(), inputs = s.in_per_group();
-  for (int64_t m = 0; m < s.out_channels; ++m)
-    for (int64_t c = 0; c < inputs; ++c) {
-      const float* from = w + (m * inputs + c) * s.taps;
-      float* into = to + ((m / outputs * inputs + c) * outputs + m % outputs) * s.taps;
-      for (int64_t t = 0; t < s.taps; ++t) into[s.taps - 1 - t] = from[t];
-    }
-}
-
-struct TurnedScratch {
-  float *filter, *packed, *forward;
-  int64_t total;
-  TurnedScratch(const ConvShape& s, float* block) {
-    Carver carve(block);
-    const ConvShape t = turned(s);
-    filter = carve.floats(s.out_channels * s.patch());
-    packed = carve.floats(conv_packed_size(t));
-    forward = carve.floats(conv_forward_scratch(t));
-    total = carve.total;
-  }
-};
-
-void turned_gradient(const ConvShape& s, const float* w, const float* dy, float* dx, float* scratch) {
-  const TurnedScratch part(s, scratch);
-  const ConvShape t = turned(s);
-  turn_filter(s, w, part.filter);
-  conv_pack(t, part.filter, nullptr, part.packed);
-  conv_forward(t, dy, part.packed, {}, dx, part.forward);
-}
 
 bool by_image(const ConvShape& s) { return s.batch >= thread_count(); }
 
@@ -145,7 +118,7 @@ struct ColumnScratch {
   }
 };
 
-// One image: dY times the filter, added up in `image`.
+// One image: dY times the filter, added up in `image`, or where that is one tap for each input, put there.
 void add_columns(const ConvShape& s, const PatchLayout& l, const float* packed, const float* dy, float* columns,
                  float* image, float* scratch) {
   const int64_t outputs = s.out_per_group(), chunk = column_chunk(s);
@@ -156,13 +129,20 @@ void add_columns(const ConvShape& s, const PatchLayout& l, const float* packed, 
       product.m = s.patch(), product.n = smaller(chunk, s.out_size - p), product.k = outputs;
       product.a.packed = packed + g * packed_size;
       product.b = columns_of(dy + g * outputs * s.out_size + p, s.out_size);
-      product.c = columns, product.c_stride = product.n;
+      float* const inputs = image + g * s.in_per_group() * l.plane;
+      product.c = s.pointwise() ? inputs + p : columns, product.c_stride = s.pointwise() ? l.plane : product.n;
       gemm(product, scratch);
-      scatter_patches(l, s.in_per_group(), s.taps, p, p + product.n, columns, image + g * s.in_per_group() * l.plane);
+      if (!s.pointwise()) scatter_patches(l, s.in_per_group(), s.taps, p, p + product.n, columns, inputs);
     }
 }
 
-void column_gradient(const ConvShape& s, const float* w, const float* dy, float* dx, float* scratch) {
+}  // namespace
+
+int64_t conv_input_gradient_scratch(const ConvShape& s) {
+  return ColumnScratch(s, patch_layout(s, s.in_channels, false, nullptr), nullptr).total;
+}
+
+void conv_input_gradient(const ConvShape& s, const float* w, const float* dy, float* dx, float* scratch) {
   const PatchLayout l = patch_layout(s, s.in_channels, false, reinterpret_cast<int32_t*>(scratch));
   const ColumnScratch part(s, l, scratch);
   const int64_t outputs = s.out_per_group(), k = s.patch(), in_step = s.in_channels * s.in_size;
@@ -174,7 +154,7 @@ void column_gradient(const ConvShape& s, const float* w, const float* dy, float*
     float* const own = part.images + worker * l.image_size();
     for (int64_t n = begin; n < end; ++n) {
       float* image = l.padded ? own : dx + n * in_step;
-      std::memset(image, 0, size_t(l.plane * s.in_channels) * sizeof(float));
+      if (!s.pointwise()) std::memset(image, 0, size_t(l.plane * s.in_channels) * sizeof(float));
       add_columns(s, l, part.packed, dy + n * s.out_channels * s.out_size, part.columns + worker * k * column_chunk(s),
                   image, part.product);
       if (l.padded) unpad_image(s, l, own, dx + n * in_step);
@@ -184,20 +164,6 @@ void column_gradient(const ConvShape& s, const float* w, const float* dy, float*
     parallel_for(s.batch, 1, run);
   else
     run(0, s.batch);
-}
-
-}  // namespace
-
-int64_t conv_input_gradient_scratch(const ConvShape& s) {
-  if (turned_is_better(s)) return TurnedScratch(s, nullptr).total;
-  return ColumnScratch(s, patch_layout(s, s.in_channels, false, nullptr), nullptr).total;
-}
-
-void conv_input_gradient(const ConvShape& s, const float* w, const float* dy, float* dx, float* scratch) {
-  if (turned_is_better(s))
-    turned_gradient(s, w, dy, dx, scratch);
-  else
-    column_gradient(s, w, dy, dx, scratch);
 }
 
 void conv_bias_gradient(int64_t batch, int64_t channels, int64_t pixels, const float* dy, float* db) {

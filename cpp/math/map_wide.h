@@ -6,14 +6,32 @@
 
 namespace pf {
 
-// F has `f32x4 operator()(f32x4)` and `float operator()(float)`. y may be x.
+// F has `float operator()(float)` and either `f32x4 operator()(f32x4)` or `array(n, x, y)`, which does a whole array. y
+// may be x.
 template <class Device, class F>
 void map_wide(OpRun& op, int64_t n, const float* x, float* y, F f) {
   constexpr int64_t kGrain = 4096;
   if constexpr (Device::kIsHost) {
-    parallel_for(n, kGrain, [=](int64_t begin, int64_t end) { map_vectors(end - begin, x + begin, y + begin, f); });
+    parallel_for(n, kGrain, [=](int64_t begin, int64_t end) {
+      if constexpr (requires { F::array(n, x, y); })
+        F::array(end - begin, x + begin, y + begin);
+      else
+        map_vectors(end - begin, x + begin, y + begin, f);
+    });
   } else {
     Device::map(op, n, y, f, x);
+  }
+}
+
+// y = f(a, b), in vectors also where the operator is compiled small. y may be a or b.
+template <class Device, class F>
+void map_wide(OpRun& op, int64_t n, const float* a, const float* b, float* y, F f) {
+  constexpr int64_t kGrain = 16384;
+  if constexpr (Device::kIsHost) {
+    parallel_for(n, kGrain,
+                 [=](int64_t begin, int64_t end) { map_vectors(end - begin, a + begin, b + begin, y + begin, f); });
+  } else {
+    Device::map(op, n, y, f, a, b);
   }
 }
 

@@ -179,39 +179,40 @@ void pack_pixels(const void* source, int width, int64_t begin, int64_t end, int6
   }
 }
 
+void locate_taps(const void* source, int64_t i, int64_t piece, int64_t pieces, const float** out, int step) {
+  const PatchSource& s = *static_cast<const PatchSource*>(source);
+  const PatchLayout& l = *s.layout;
+  const int last = l.rank - 1;
+  // Output rows that follow each other at equal distances; one where a plane is one piece.
+  const bool whole = s.length == s.pixels;
+  const int64_t rows = whole || last == 0 ? 1 : l.out[last - 1],
+                distance = rows > 1 ? l.stride[last - 1] * l.step[last - 1] : 0;
+  const float* const from = s.image + i / s.taps * l.plane + l.tap_offset[i % s.taps];
+  const int64_t each = s.pixels / s.length;
+  for (const int64_t end = piece + pieces; piece < end;) {
+    const int64_t row = piece % each, some = smaller(end - piece, rows - row % rows);
+    const float* at = from + piece / each * s.image_stride + l.base(row * s.length);
+    piece += some;
+    for (int64_t j = 0; j < some; ++j, at += distance, out += step) *out = at;
+  }
+}
+
 void pack_taps(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end, float* out) {
   const PatchSource& s = *static_cast<const PatchSource*>(source);
   const PatchLayout& l = *s.layout;
   const int64_t stride = l.stride[l.rank - 1], out_width = l.out[l.rank - 1];
-  for (int64_t i = begin; i < end; i += width) {
-    const int64_t valid = smaller(width, end - i);
-    const float* from[kMaxWidth];
-    for (int64_t j = 0; j < valid; ++j) from[j] = s.image + (i + j) / s.taps * l.plane + l.tap_offset[(i + j) % s.taps];
+  for (int64_t i = begin; i < end; i += width)
     for (int64_t k = k_begin; k < k_end;) {
-      const int64_t image = k / s.pixels, p = k % s.pixels;
-      const int64_t length = smaller(smaller(k_end - k, s.pixels - p), out_width - p % out_width);
-      const int64_t at = image * s.image_stride + l.base(p);
-      int64_t j = 0;
-      if (stride == 1)
-        for (; j + 4 <= valid; j += 4) {
-          const float *a = from[j] + at, *b = from[j + 1] + at, *c = from[j + 2] + at, *d = from[j + 3] + at;
-          float* to = out + j;
-          int64_t q = 0;
-          for (; q + 4 <= length; q += 4, to += 4 * width) {
-            f32x4 r0 = f32x4::load(a + q), r1 = f32x4::load(b + q), r2 = f32x4::load(c + q), r3 = f32x4::load(d + q);
-            transpose(r0, r1, r2, r3);
-            r0.store(to), r1.store(to + width), r2.store(to + 2 * width), r3.store(to + 3 * width);
-          }
-          for (; q < length; ++q, to += width) to[0] = a[q], to[1] = b[q], to[2] = c[q], to[3] = d[q];
-        }
-      for (; j < width; ++j) {
-        float* to = out + j;
-        for (int64_t q = 0; q < length; ++q, to += width) *to = j < valid ? from[j][at + q * stride] : 0.f;
+      const int64_t p = k % s.pixels, length = smaller(k_end - k, out_width - p % out_width);
+      const float* const image = s.image + k / s.pixels * s.image_stride + l.base(p);
+      for (int64_t j = 0; j < width; ++j) {
+        const float* from = image + (i + j) / s.taps * l.plane + l.tap_offset[(i + j) % s.taps];
+        const bool there = i + j < end;
+        for (int64_t q = 0; q < length; ++q, from += stride) out[q * width + j] = there ? *from : 0.f;
       }
       out += length * width;
       k += length;
     }
-  }
 }
 
 void pack_planes(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end,

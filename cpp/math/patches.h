@@ -42,12 +42,15 @@ struct PatchSource {
   int64_t image_stride;  // from image to image
   int64_t pixels;        // output pixels of one image
   int64_t taps;
-  int64_t channels;  // of the group
+  int64_t length = 0;  // of a piece that locate_taps finds
 };
 
 // For gemm(). Panels of pixels running along k = channel * taps + tap: NCHW's B.
 void pack_pixels(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end, float* out);
-// Panels of k = channel * taps + tap running along pixels: NCHW's B for the gradient of the filter.
+// Rows of k = channel * taps + tap running along pixels, for the gradient of the filter: NCHW's A is read where it
+// lies, in pieces of `length` pixels that follow each other in the output as in the image, or, where outputs are not
+// next to each other there, packed.
+void locate_taps(const void* source, int64_t i, int64_t piece, int64_t pieces, const float** out, int step);
 void pack_taps(const void* source, int width, int64_t begin, int64_t end, int64_t k_begin, int64_t k_end, float* out);
 // NHWC's A, k = tap * channels + channel, is read where it lies: a row is an output pixel, a piece of it the input
 // under `taps` taps that follow each other without a gap.
@@ -57,7 +60,7 @@ struct RowSource {
   int64_t taps;
 };
 void locate_pixels(const void* source, int64_t i, int64_t tap, int64_t taps, const float** out, int step);
-// Panels of channels running along pixels of several images: NCHW's dY for the gradient of the filter.
+// Panels of channels running along pixels of several images: NCHW's B, dY, for the gradient of the filter.
 struct PlaneSource {
   const float* data;
   int64_t image_stride, pixels;

@@ -34,8 +34,8 @@ struct RowWalk {
 
   RowWalk(const Window& w, int dims, int64_t out) : w(w), dims(dims) {
     for (int d = dims - 1; d >= 0; --d) {
-      const Span span(w, d, out % w.out[d]);
-      out /= w.out[d];
+      const Span span(w, d, d ? out % w.out[d] : out);
+      if (d) out /= w.out[d];
       begin[d] = at[d] = span.begin, end[d] = span.end;
       count *= span.size();
     }
@@ -57,16 +57,19 @@ PF_INLINE f32x4 join(Pool kind, f32x4 a, f32x4 b) { return kind == Pool::kMax ? 
 PF_INLINE float join(Pool kind, float a, float b) { return kind == Pool::kMax ? (b < a ? a : b) : a + b; }
 float start(Pool kind) { return kind == Pool::kMax ? kLowest : 0.f; }
 
-// into[i] = join(into[i], from[i])
-PF_INLINE void join_row(Pool kind, int64_t n, const float* from, float* into) {
+// to[i] = join(a[i], b[i]). These loops have a text for each kind; what calls them has one.
+template <Pool kKind>
+__attribute__((noinline)) void join_rows_of(int64_t n, const float* a, const float* b, float* to) {
   int64_t i = 0;
-  for (; i + 4 <= n; i += 4) join(kind, f32x4::load(into + i), f32x4::load(from + i)).store(into + i);
-  for (; i < n; ++i) into[i] = join(kind, into[i], from[i]);
+  for (; i + 4 <= n; i += 4) join(kKind, f32x4::load(a + i), f32x4::load(b + i)).store(to + i);
+  for (; i < n; ++i) to[i] = join(kKind, a[i], b[i]);
+}
+void join_rows(Pool kind, int64_t n, const float* a, const float* b, float* to) {
+  kind == Pool::kMax ? join_rows_of<Pool::kMax>(n, a, b, to) : join_rows_of<Pool::kAverage>(n, a, b, to);
 }
 
 // Columns [begin, end) of one output row, after the `rows` rows of its windows were joined into one.
-PF_INLINE void pool_columns(Pool kind, const Window& w, const float* row, int64_t rows, int64_t begin, int64_t end,
-                            float* y) {
+void pool_columns(Pool kind, const Window& w, const float* row, int64_t rows, int64_t begin, int64_t end, float* y) {
   for (int64_t o = begin; o < end; ++o) {
     const Span span(w, w.rank - 1, o);
     float value = start(kind);
@@ -77,14 +80,16 @@ PF_INLINE void pool_columns(Pool kind, const Window& w, const float* row, int64_
 }
 
 // Four outputs at a time where windows of 2 or 3 columns, 2 apart, lie inside: most pooling layers.
-PF_INLINE int64_t pool_pairs(Pool kind, const Window& w, const float* row, int64_t rows, int64_t begin, float* y) {
+template <Pool kind>
+__attribute__((noinline)) int64_t pool_pairs(const Window& w, const float* row, int64_t rows, int64_t begin, float* y) {
   const int d = w.rank - 1;
   const int64_t kernel = w.kernel[d];
   const float* from = row - w.pad_head[d];
   const f32x4 scale = f32x4::splat(kind == Pool::kMax ? 1.f : 1.f / float(rows * kernel));
   int64_t o = begin;
-  // Eight columns and two more are read for four outputs.
-  for (; o + 4 <= w.out[d] && 2 * o + 10 - w.pad_head[d] <= w.in[d]; o += 4) {
+  // For four outputs, eight columns are read, and two more for windows of 3.
+  const int64_t last = w.in[d] + w.pad_head[d] - (kernel == 3 ? 10 : 8);
+  for (; o + 4 <= w.out[d] && 2 * o <= last; o += 4) {
     const f32x4 a = f32x4::load(from + 2 * o), b = f32x4::load(from + 2 * o + 4);
     f32x4 value = join(kind, even_lanes(a, b), odd_lanes(a, b));
     if (kernel == 3)
@@ -94,17 +99,17 @@ PF_INLINE int64_t pool_pairs(Pool kind, const Window& w, const float* row, int64
   return o;
 }
 
-template <Pool kKind>
-void pool_row(const Window& w, const float* row, int64_t rows, float* y) {
+void pool_row(Pool kind, const Window& w, const float* row, int64_t rows, float* y) {
   const int d = w.rank - 1;
   int64_t begin = 0, done = 0;
   if (w.stride[d] == 2 && (w.kernel[d] == 2 || w.kernel[d] == 3) && w.pad_head[d] >= 0 && w.pad_head[d] <= 1 &&
       rows > 0) {
     begin = w.pad_head[d];
-    done = pool_pairs(kKind, w, row, rows, begin, y);
+    done = kind == Pool::kMax ? pool_pairs<Pool::kMax>(w, row, rows, begin, y)
+                              : pool_pairs<Pool::kAverage>(w, row, rows, begin, y);
   }
-  pool_columns(kKind, w, row, rows, 0, smaller(begin, w.out[d]), y);
-  pool_columns(kKind, w, row, rows, done, w.out[d], y);
+  pool_columns(kind, w, row, rows, 0, smaller(begin, w.out[d]), y);
+  pool_columns(kind, w, row, rows, done, w.out[d], y);
 }
 
 // A global pool needs each input once.
@@ -119,10 +124,9 @@ float pool_all(Pool kind, int64_t n, const float* x) {
   return kind == Pool::kMax || n == 0 ? value : value / float(n);
 }
 
-template <Pool kKind>
-void pool_plane(const Window& w, const float* x, float* y, float* row) {
+void pool_plane(Pool kind, const Window& w, const float* x, float* y, float* row) {
   if (w.out_size == 1 && w.taps == w.in_size) {
-    *y = pool_all(kKind, w.in_size, x);
+    *y = pool_all(kind, w.in_size, x);
     return;
   }
   const int64_t width = w.in[w.rank - 1], out_width = w.out[w.rank - 1];
@@ -130,45 +134,24 @@ void pool_plane(const Window& w, const float* x, float* y, float* row) {
     RowWalk walk(w, w.rank - 1, r);
     const float* from = x + walk.row() * width;
     if (walk.count == 0) {
-      for (int64_t i = 0; i < width; ++i) row[i] = start(kKind);
-      from = row;
-    } else if (walk.count > 1) {
-      std::memcpy(row, from, size_t(width) * sizeof(float));
-      walk.next();
-      for (int64_t i = 1; i < walk.count; ++i, walk.next()) join_row(kKind, width, x + walk.row() * width, row);
+      for (int64_t i = 0; i < width; ++i) row[i] = start(kind);
       from = row;
     }
-    pool_row<kKind>(w, from, walk.count, y);
+    for (int64_t i = 1; i < walk.count; ++i, from = row) {
+      walk.next();
+      join_rows(kind, width, from, x + walk.row() * width, row);
+    }
+    pool_row(kind, w, from, walk.count, y);
   }
 }
 
 // NHWC: one output pixel, all channels.
-template <Pool kKind>
-void pool_pixel(const Window& w, int64_t channels, const float* x, int64_t pixel, float* y) {
+void pool_pixel(Pool kind, const Window& w, int64_t channels, const float* x, int64_t pixel, float* y) {
   RowWalk walk(w, w.rank, pixel);
-  for (int64_t c = 0; c < channels; ++c) y[c] = start(kKind);
-  for (int64_t i = 0; i < walk.count; ++i, walk.next()) join_row(kKind, channels, x + walk.row() * channels, y);
-  if (kKind == Pool::kAverage && walk.count)
+  for (int64_t c = 0; c < channels; ++c) y[c] = start(kind);
+  for (int64_t i = 0; i < walk.count; ++i, walk.next()) join_rows(kind, channels, y, x + walk.row() * channels, y);
+  if (kind == Pool::kAverage && walk.count)
     for (int64_t c = 0; c < channels; ++c) y[c] /= float(walk.count);
-}
-
-template <Pool kKind>
-void pool_kind(const PoolShape& s, const float* x, float* y, float* scratch) {
-  const Window& w = s.window;
-  const int64_t work = w.taps + w.in_size / larger(w.out_size, 1) + 1;
-  if (s.channels_last) {
-    parallel_for(s.batch * w.out_size, 1 + 32768 / (work * s.channels + 1), [&](int64_t begin, int64_t end) {
-      for (int64_t p = begin; p < end; ++p)
-        pool_pixel<kKind>(w, s.channels, x + p / w.out_size * w.in_size * s.channels, p % w.out_size,
-                          y + p * s.channels);
-    });
-    return;
-  }
-  const int64_t row = w.in[w.rank - 1] + 16;
-  parallel_for(s.batch * s.channels, 1 + 32768 / (work * w.out_size + 1), [&](int64_t begin, int64_t end) {
-    float* own = scratch + row * thread_index();
-    for (int64_t i = begin; i < end; ++i) pool_plane<kKind>(w, x + i * w.in_size, y + i * w.out_size, own);
-  });
 }
 
 }  // namespace
@@ -178,25 +161,24 @@ int64_t pool_scratch(const PoolShape& s) {
 }
 
 void pool_forward(Pool kind, const PoolShape& s, const float* x, float* y, float* scratch) {
-  if (kind == Pool::kMax)
-    pool_kind<Pool::kMax>(s, x, y, scratch);
-  else
-    pool_kind<Pool::kAverage>(s, x, y, scratch);
+  const Window& w = s.window;
+  const int64_t work = w.taps + w.in_size / larger(w.out_size, 1) + 1;
+  if (s.channels_last) {
+    parallel_for(s.batch * w.out_size, 1 + 32768 / (work * s.channels + 1), [&](int64_t begin, int64_t end) {
+      for (int64_t p = begin; p < end; ++p)
+        pool_pixel(kind, w, s.channels, x + p / w.out_size * w.in_size * s.channels, p % w.out_size,
+                   y + p * s.channels);
+    });
+    return;
+  }
+  const int64_t row = w.in[w.rank - 1] + 16;
+  parallel_for(s.batch * s.channels, 1 + 32768 / (work * w.out_size + 1), [&](int64_t begin, int64_t end) {
+    float* own = scratch + row * thread_index();
+    for (int64_t i = begin; i < end; ++i) pool_plane(kind, w, x + i * w.in_size, y + i * w.out_size, own);
+  });
 }
 
 namespace {
-
-// body(input row, output row, rows covered) for every pair of one image or plane whose windows touch. A row of NHWC is
-// one pixel and has no columns.
-template <class F>
-PF_INLINE void each_row_pair(const Window& w, int dims, F body) {
-  int64_t rows = 1;
-  for (int d = 0; d < dims; ++d) rows *= w.out[d];
-  for (int64_t r = 0; r < rows; ++r) {
-    RowWalk walk(w, dims, r);
-    for (int64_t i = 0; i < walk.count; ++i, walk.next()) body(walk.row(), r, walk.count);
-  }
-}
 
 // dy where x is the largest of its window, as y says.
 PF_INLINE f32x4 where_largest(const float* x, f32x4 y, f32x4 dy) {
@@ -242,48 +224,46 @@ void max_gradient_pixel(int64_t n, const float* x, const float* y, const float* 
   for (; c < n; ++c) dx[c] += x[c] == y[c] ? dy[c] : 0.f;
 }
 
-// Calls plane(input offset, output offset) for every plane of NCHW, or image(n) of NHWC, with its gradient zeroed.
-template <class F>
-void each_zeroed(const PoolShape& s, float* dx, F body) {
-  const int64_t units = s.channels_last ? s.batch : s.batch * s.channels, unit = s.channels_last ? s.channels : 1;
-  const int64_t in_step = s.window.in_size * unit, out_step = s.window.out_size * unit;
+void average_gradient_pixel(int64_t n, int64_t rows, const float* dy, float* dx) {
+  for (int64_t c = 0; c < n; ++c) dx[c] += dy[c] / float(rows);
+}
+
+// Every pair of an input and an output row whose windows touch, of each plane of NCHW or image of NHWC. A row of NHWC
+// is one pixel and has no columns.
+void gradient(Pool kind, const PoolShape& s, const float* x, const float* y, const float* dy, float* dx) {
+  const Window& w = s.window;
+  const bool last = s.channels_last, max = kind == Pool::kMax;
+  const int dims = last ? w.rank : w.rank - 1;
+  const int64_t units = last ? s.batch : s.batch * s.channels, in = last ? s.channels : w.in[w.rank - 1],
+                out = last ? s.channels : w.out[w.rank - 1];
+  const int64_t in_step = w.in_size * (last ? s.channels : 1), rows = last ? w.out_size : w.out_size / larger(out, 1);
   parallel_for(units, 1 + 16384 / (in_step + 1), [&](int64_t begin, int64_t end) {
     std::memset(dx + begin * in_step, 0, size_t((end - begin) * in_step) * sizeof(float));
-    for (int64_t i = begin; i < end; ++i) body(i * in_step, i * out_step);
+    for (int64_t u = begin; u < end; ++u)
+      for (int64_t r = 0; r < rows; ++r) {
+        RowWalk walk(w, dims, r);
+        const int64_t to = (u * rows + r) * out;
+        for (int64_t i = 0; i < walk.count; ++i, walk.next()) {
+          const int64_t from = u * in_step + walk.row() * in;
+          if (max)
+            last ? max_gradient_pixel(in, x + from, y + to, dy + to, dx + from)
+                 : max_gradient_row(w, x + from, y + to, dy + to, dx + from);
+          else
+            last ? average_gradient_pixel(in, walk.count, dy + to, dx + from)
+                 : average_gradient_row(w, walk.count, dy + to, dx + from);
+        }
+      }
   });
 }
 
 }  // namespace
 
 void max_pool_gradient(const PoolShape& s, const float* x, const float* y, const float* dy, float* dx) {
-  const Window& w = s.window;
-  const int64_t in = s.channels_last ? s.channels : w.in[w.rank - 1],
-                out = s.channels_last ? s.channels : w.out[w.rank - 1];
-  each_zeroed(s, dx, [&](int64_t from, int64_t to) {
-    each_row_pair(w, s.channels_last ? w.rank : w.rank - 1, [&](int64_t i, int64_t o, int64_t) {
-      const float *xi = x + from + i * in, *yo = y + to + o * out, *dyo = dy + to + o * out;
-      if (s.channels_last)
-        max_gradient_pixel(s.channels, xi, yo, dyo, dx + from + i * in);
-      else
-        max_gradient_row(w, xi, yo, dyo, dx + from + i * in);
-    });
-  });
+  gradient(Pool::kMax, s, x, y, dy, dx);
 }
 
 void average_pool_gradient(const PoolShape& s, const float* dy, float* dx) {
-  const Window& w = s.window;
-  const int64_t in = s.channels_last ? s.channels : w.in[w.rank - 1],
-                out = s.channels_last ? s.channels : w.out[w.rank - 1];
-  each_zeroed(s, dx, [&](int64_t from, int64_t to) {
-    each_row_pair(w, s.channels_last ? w.rank : w.rank - 1, [&](int64_t i, int64_t o, int64_t rows) {
-      float* dxi = dx + from + i * in;
-      const float* dyo = dy + to + o * out;
-      if (!s.channels_last)
-        average_gradient_row(w, rows, dyo, dxi);
-      else
-        for (int64_t c = 0; c < s.channels; ++c) dxi[c] += dyo[c] / float(rows);
-    });
-  });
+  gradient(Pool::kAverage, s, nullptr, nullptr, dy, dx);
 }
 
 }  // namespace pf

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "math/reduce.h"
 
+#include <cstring>
+
 #include "core/parallel.h"
 #include "core/simd.h"
 
@@ -41,10 +43,15 @@ float dot_plain(int64_t n, const float* a, const float* b) {
 float largest_of(int64_t n, const float* x) {
   float top = x[0];
   int64_t i = 0;
-  if (n >= 4) {
-    f32x4 m = f32x4::load(x);
-    for (i = 4; i + 4 <= n; i += 4) m = max(f32x4::load(x + i), m);
-    top = largest(m);
+  if (n >= 16) {
+    f32x4 m[4];
+    PF_UNROLL
+    for (int v = 0; v < 4; ++v) m[v] = f32x4::load(x + 4 * v);
+    for (i = 16; i + 16 <= n; i += 16) {
+      PF_UNROLL
+      for (int v = 0; v < 4; ++v) m[v] = max(f32x4::load(x + i + 4 * v), m[v]);
+    }
+    top = largest(max(max(m[0], m[1]), max(m[2], m[3])));
   }
   for (; i < n; ++i) top = x[i] > top ? x[i] : top;
   return top;
@@ -57,36 +64,36 @@ void add_scaled(int64_t n, float a, const float* x, float* y) {
   for (; i < n; ++i) y[i] += a * x[i];
 }
 
-namespace {
-
-// Columns [begin, end): four vectors of running sums go down all rows.
-void sum_some_columns(int64_t rows, int64_t columns, const float* x, bool accumulate, float* y, int64_t begin,
-                      int64_t end) {
-  int64_t j = begin;
-  for (; j + 16 <= end; j += 16) {
-    f32x4 s[4];
+// Four rows at a time: y is read and written a quarter as often.
+void add_rows(int64_t n, int64_t count, const float* factors, const float* const* rows, float* y) {
+  for (; count >= 4; count -= 4, factors += 4, rows += 4) {
+    f32x4 factor[4];
     PF_UNROLL
-    for (int v = 0; v < 4; ++v) s[v] = accumulate ? f32x4::load(y + j + 4 * v) : f32x4::zero();
-    for (int64_t i = 0; i < rows; ++i) {
-      PF_UNROLL
-      for (int v = 0; v < 4; ++v) s[v] += f32x4::load(x + i * columns + j + 4 * v);
+    for (int r = 0; r < 4; ++r) factor[r] = f32x4::splat(factors[r]);
+    const float *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3];
+    int64_t j = 0;
+    for (; j + 4 <= n; j += 4) {
+      f32x4 s = madd(factor[0], f32x4::load(a + j), f32x4::load(y + j));
+      s = madd(factor[1], f32x4::load(b + j), s);
+      s = madd(factor[2], f32x4::load(c + j), s);
+      madd(factor[3], f32x4::load(d + j), s).store(y + j);
     }
-    PF_UNROLL
-    for (int v = 0; v < 4; ++v) s[v].store(y + j + 4 * v);
+    for (; j < n; ++j) y[j] = ((y[j] + factors[0] * a[j]) + factors[1] * b[j]) + factors[2] * c[j] + factors[3] * d[j];
   }
-  for (; j < end; ++j) {
-    float s = accumulate ? y[j] : 0.f;
-    for (int64_t i = 0; i < rows; ++i) s += x[i * columns + j];
-    y[j] = s;
-  }
+  for (; count > 0; --count, ++factors, ++rows) add_scaled(n, *factors, *rows, y);
 }
 
-}  // namespace
-
 void sum_rows(int64_t rows, int64_t columns, const float* x, bool accumulate, float* y) {
-  parallel_for((columns + 15) / 16, 1 + 2048 / (rows + 1), [=](int64_t begin, int64_t end) {
-    const int64_t last = end * 16 < columns ? end * 16 : columns;
-    sum_some_columns(rows, columns, x, accumulate, y, begin * 16, last);
+  // Each thread has columns of its own. It goes through memory in its order, so that the next line is there in time.
+  parallel_for((columns + 63) / 64, 1 + 512 / (rows + 1), [=](int64_t begin, int64_t end) {
+    const int64_t first = begin * 64, n = (end * 64 < columns ? end * 64 : columns) - first;
+    const float ones[] = {1.f, 1.f, 1.f, 1.f};
+    if (!accumulate) std::memset(y + first, 0, size_t(n) * sizeof(float));
+    for (int64_t i = 0; i < rows; i += 4) {
+      const float* from[4];
+      for (int r = 0; r < 4; ++r) from[r] = x + (i + r) * columns + first;
+      add_rows(n, rows - i < 4 ? rows - i : 4, ones, from, y + first);
+    }
   });
 }
 

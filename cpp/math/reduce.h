@@ -16,5 +16,7 @@ void sum_rows(int64_t rows, int64_t columns, const float* x, bool accumulate, fl
 void sum_columns(int64_t rows, int64_t columns, const float* x, bool accumulate, float* y);
 // y += a * x
 void add_scaled(int64_t n, float a, const float* x, float* y);
+// y += factors[i] * rows[i] for each i, one after the other.
+void add_rows(int64_t n, int64_t count, const float* factors, const float* const* rows, float* y);
 
 }  // namespace pf

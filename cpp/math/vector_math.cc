@@ -1,33 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+// Over arrays with vectors of four; x86 has wider ones in vector_math_x86.cc.
 #include "math/vector_math.h"
 
+#if !defined(__x86_64__)
 namespace pf {
+namespace four {
+#include "math/vector_over_arrays.h"
+}  // namespace four
 
-void exp_array(int64_t n, const float* x, float* y) {
-  map_vectors(n, x, y, [](f32x4 v) { return exp(v); });
-}
-void log_array(int64_t n, const float* x, float* y) {
-  map_vectors(n, x, y, [](f32x4 v) { return log(v); });
-}
-void tanh_array(int64_t n, const float* x, float* y) {
-  map_vectors(n, x, y, [](f32x4 v) { return tanh(v); });
-}
-void sigmoid_array(int64_t n, const float* x, float* y) {
-  map_vectors(n, x, y, [](f32x4 v) { return sigmoid(v); });
-}
-
-float exp_shifted(int64_t n, const float* x, float shift, float* y) {
-  const f32x4 s = f32x4::splat(shift);
-  f32x4 total = f32x4::zero();
-  int64_t i = 0;
-  for (; i + 4 <= n; i += 4) {
-    const f32x4 e = exp(f32x4::load(x + i) - s);
-    e.store(y + i);
-    total += e;
-  }
-  float rest = 0;
-  for (; i < n; ++i) rest += y[i] = exp_one(x[i] - shift);
-  return sum(total) + rest;
-}
+void exp_array(int64_t n, const float* x, float* y) { four::map_array<four::ExpOf>(n, x, y); }
+void log_array(int64_t n, const float* x, float* y) { four::map_array<four::LogOf>(n, x, y); }
+void tanh_array(int64_t n, const float* x, float* y) { four::map_array<four::TanhOf>(n, x, y); }
+void sigmoid_array(int64_t n, const float* x, float* y) { four::map_array<four::SigmoidOf>(n, x, y); }
+SoftmaxRow softmax_row(int64_t n, const float* x, float* y) { return four::softmax_array(n, x, y); }
 
 }  // namespace pf
+#endif

@@ -15,7 +15,7 @@ namespace sse {
 #include "math/winograd_kernel.h"
 const DepthwiseKernel kDepthwise = {4, depthwise_row<f32x4>};
 const GemmKernel kKernel = {4, 8, 4, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>};
-const WinogradTransforms kTransforms[] = {winograd_transforms_of<f32x4, 2>, winograd_transforms_of<f32x4, 4>};
+const WinogradTransforms* const kTransforms = winograd_transforms_of<f32x4>;
 }  // namespace sse
 }  // namespace pf
 
@@ -47,7 +47,7 @@ PF_INLINE Vector max(Vector a, Vector b) { return {_mm256_max_ps(b.v, a.v)}; }
 #include "math/winograd_kernel.h"
 const DepthwiseKernel kDepthwise = {8, depthwise_row<Vector>};
 const GemmKernel kKernel = {6, 16, 6, 256, gemm_panels<Vector, 6, 2>, gemm_rows<Vector, 6, 2>};
-const WinogradTransforms kTransforms[] = {winograd_transforms_of<Vector, 2>, winograd_transforms_of<Vector, 4>};
+const WinogradTransforms* const kTransforms = winograd_transforms_of<Vector>;
 }  // namespace avx2
 }  // namespace pf
 #if defined(__clang__)
@@ -81,7 +81,7 @@ PF_INLINE Vector max(Vector a, Vector b) { return {_mm512_max_ps(b.v, a.v)}; }
 #include "math/winograd_kernel.h"
 const DepthwiseKernel kDepthwise = {16, depthwise_row<Vector>};
 const GemmKernel kKernel = {8, 32, 8, 256, gemm_panels<Vector, 8, 2>, gemm_rows<Vector, 8, 2>};
-const WinogradTransforms kTransforms[] = {winograd_transforms_of<Vector, 2>, winograd_transforms_of<Vector, 4>};
+const WinogradTransforms* const kTransforms = winograd_transforms_of<Vector>;
 }  // namespace avx512
 }  // namespace pf
 #if defined(__clang__)
@@ -104,8 +104,8 @@ const DepthwiseKernel& depthwise_kernel() {
   return has_avx512() ? avx512::kDepthwise : has_avx2() ? avx2::kDepthwise : sse::kDepthwise;
 }
 
-const WinogradTransforms& winograd_transforms(int64_t tile) {
-  const int i = tile == 4;
+const WinogradTransforms& winograd_transforms(int64_t inputs) {
+  const int i = inputs == 6;
   return has_avx512() ? avx512::kTransforms[i] : has_avx2() ? avx2::kTransforms[i] : sse::kTransforms[i];
 }
 

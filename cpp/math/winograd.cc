@@ -18,8 +18,6 @@
 namespace pf {
 namespace {
 
-constexpr int kMaxPositions = 36;  // of a transformed piece
-
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1) / by; }
@@ -38,10 +36,10 @@ struct Blocks {
 
   Blocks(const ConvShape& s, int64_t tile_size)
       : tile(tile_size),
-        inputs(tile + 2),
+        inputs(tile + s.kernel[0] - 1),
         positions(inputs * inputs),
         rows(gemm_kernel().rows),
-        transforms(winograd_transforms(tile_size)) {
+        transforms(winograd_transforms(inputs)) {
     down = divide_up(s.out[0], tile), across = divide_up(s.out[1], tile), count = s.batch * down * across;
     outputs = round_up(s.out_channels, gemm_kernel().columns), row_panels = divide_up(count, rows);
     const int64_t threads = thread_count(), channels = s.in_channels + outputs;
@@ -82,17 +80,9 @@ struct Place {
 
 void read_piece(const ConvShape& s, const Blocks& b, const Place& place, const float* x, const float* zeros,
                 float* out) {
-  const float* at[kMaxPositions];
-  const float** to = at;
-  const float* const image = x + place.image * s.in_size * s.in_channels;
-  for (int64_t j = 0; j < b.inputs; ++j) {
-    const int64_t column = place.column + j - s.pad_head[1];
-    for (int64_t r = 0; r < b.inputs; ++r) {
-      const int64_t row = place.row + r - s.pad_head[0];
-      const bool inside = column >= 0 && column < s.in[1] && row >= 0 && row < s.in[0];
-      *to++ = inside ? image + (row * s.in[1] + column) * s.in_channels : zeros;
-    }
-  }
+  const float* at[kWinogradPositions];
+  const PieceSource source{x + place.image * s.in_size * s.in_channels, s.in[0], s.in[1], s.in_channels, zeros};
+  locate_piece(source, place.row - s.pad_head[0], place.column - s.pad_head[1], kWinogradStraight, b.inputs, at);
   b.transforms.image(at, s.in_channels, b.piece_step, out);
 }
 
@@ -101,7 +91,7 @@ void write_piece(const ConvShape& s, const Blocks& b, const Place& place, const 
   const int64_t at = ((place.image * s.out[0] + place.row) * s.out[1] + place.column) * s.out_channels;
   b.transforms.sums(sums, b.sum_step,
                     {&finish, finish.add ? finish.add + at : nullptr, y + at, s.out_channels, s.out[1] * s.out_channels,
-                     smaller(b.tile, s.out[0] - place.row), smaller(b.tile, s.out[1] - place.column)});
+                     smaller(b.tile, s.out[0] - place.row), smaller(b.tile, s.out[1] - place.column), b.tile});
 }
 
 // The sums of `count` pieces. Threads share panels of the filter's positions.
@@ -174,19 +164,30 @@ double cost(const ConvShape& s, int64_t tile, int64_t positions, double transfor
   return double(positions) * (double(round_up(tiles, kernel.rows)) * each + kWeights * width);
 }
 
+bool takes(const ConvShape& s) {
+  if (s.rank != 2 || s.group != 1 || s.in_channels < kWinogradLanes || s.out_channels < kWinogradLanes) return false;
+  for (int d = 0; d < 2; ++d)
+    if ((s.kernel[d] != 3 && s.kernel[d] != 5) || s.stride[d] != 1 || s.dilation[d] != 1) return false;
+  return s.kernel[0] == s.kernel[1];
+}
+
 }  // namespace
 
 int winograd_tile(const ConvShape& s) {
-  if (s.rank != 2 || s.group != 1 || s.in_channels < kWinogradLanes || s.out_channels < kWinogradLanes) return 0;
-  for (int d = 0; d < 2; ++d)
-    if (s.kernel[d] != 3 || s.stride[d] != 1 || s.dilation[d] != 1) return 0;
+  if (!takes(s)) return 0;
   int best = 0;
-  double least = cost(s, 1, 9, 0);
-  for (int tile = 2; tile <= 4; tile += 2) {
-    const double each = cost(s, tile, (tile + 2) * (tile + 2), kTransform);
+  double least = cost(s, 1, s.taps, 0);
+  for (int inputs = s.kernel[0] == 3 ? 4 : 6; inputs <= 6; inputs += 2) {
+    const int tile = inputs + 1 - int(s.kernel[0]);
+    const double each = cost(s, tile, inputs * inputs, kTransform);
     if (each < least) least = each, best = tile;
   }
   return best;
+}
+
+bool winograd_gradient_pays(const ConvShape& s) {
+  // Three transforms serve two products.
+  return takes(s) && cost(s, winograd_gradient_tile(s), kWinogradPositions, kTransform * 3 / 4) < cost(s, 1, s.taps, 0);
 }
 
 int64_t winograd_scratch(const ConvShape& s, int tile) {

@@ -13,7 +13,7 @@ struct PieceOutput {
   const ConvFinish* finish;
   const float* add;
   float* y;
-  int64_t channels, row_step, rows, columns;
+  int64_t channels, row_step, rows, columns, tile;
 };
 
 struct WinogradTransforms {
@@ -21,8 +21,25 @@ struct WinogradTransforms {
   void (*image)(const float* const* at, int64_t channels, int64_t step, float* out);
   // A' m A, finished and stored.
   void (*sums)(const float* sums, int64_t step, const PieceOutput& output);
+  // Of six inputs only. A dy A': as `image`, from the changes of five outputs a side, of which the fifth is the tile's
+  // last one again.
+  void (*changes)(const float* const* at, int64_t channels, int64_t step, float* out);
+  // B m B' of channels [begin, end), added to what `at` tells of, column by column, but for null. `begin` is a multiple
+  // of kWinogradLanes, and so is `end` if it is not that of all channels.
+  void (*back)(const float* sums, int64_t step, int64_t begin, int64_t end, float* const* at);
 };
-// For tiles of `tile` x `tile` outputs, 2 or 4, on this machine.
-const WinogradTransforms& winograd_transforms(int64_t tile);
+// For pieces of `inputs` x `inputs` inputs, 4 or 6, on this machine.
+const WinogradTransforms& winograd_transforms(int64_t inputs);
+
+// Where the elements of a piece are, column by column, in an image with channels last: `offsets` are those of its
+// rows, and of its columns, from (row, column) on. `outside` stands in for those that there are not.
+inline constexpr int kWinogradStraight[6] = {0, 1, 2, 3, 4, 5};
+struct PieceSource {
+  const float* image;
+  int64_t rows, columns, channels;
+  const float* outside;
+};
+void locate_piece(const PieceSource& source, int64_t row, int64_t column, const int* offsets, int64_t count,
+                  const float** at);
 
 }  // namespace pf

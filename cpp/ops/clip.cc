@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clip: y = x, but not below min nor above max; and its gradient.
-#include "core/op.h"
+#include "math/map_wide.h"
 
 namespace pf {
 namespace {
@@ -14,6 +14,7 @@ struct Bounds {
 
 struct Forward {
   Bounds bounds;
+  PF_INLINE f32x4 operator()(f32x4 x) const { return min(max(x, f32x4::splat(bounds.low)), f32x4::splat(bounds.high)); }
   PF_FN float operator()(float x) const {
     float y = x < bounds.low ? bounds.low : x;  // a NaN stays
     return bounds.high < y ? bounds.high : y;
@@ -30,11 +31,7 @@ template <class Device>
 struct Clip {
   Bounds bounds;
   explicit Clip(const Args& args) : bounds(args) {}
-  Status run(OpRun& op) {
-    const Tensor& x = op.in(0);
-    Device::map(op, x.size(), op.out(0).data<float>(), Forward{bounds}, x.data<float>());
-    return {};
-  }
+  Status run(OpRun& op) { return map_wide<Device>(op, Forward{bounds}); }
 };
 
 template <class Device>

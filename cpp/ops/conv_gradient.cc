@@ -4,6 +4,7 @@
 #include "math/conv.h"
 #include "math/conv_layout.h"
 #include "math/reduce.h"
+#include "math/winograd.h"
 
 namespace pf {
 namespace {
@@ -16,13 +17,26 @@ struct ConvGradient {
   Status run(OpRun& op) {
     ConvShape s;
     PF_TRY(conv_shape(window, op.in(0).shape(), op.in(1).shape(), 0, &s));
+    const int dx = has_bias ? 2 : 1;
+    float* const final = op.outputs() > dx ? op.out(dx).data<float>() : nullptr;
+    if (winograd_gradient_pays(s)) return both(op, s, final);
     PlanesFirst planes(op, s);
     const float* dy;
     PF_TRY(planes.read(s.batch, s.out_size, s.out_channels, op.in(2).data<float>(), &dy));
     PF_TRY(filter(op, s, planes, dy));
     if (has_bias) conv_bias_gradient(s.batch, s.out_channels, s.out_size, dy, op.out(1).data<float>());
-    const int dx = has_bias ? 2 : 1;
-    return op.outputs() > dx ? input(op, s, planes, dy, op.out(dx).data<float>()) : Status();
+    return final ? input(op, s, planes, dy, final) : Status();
+  }
+
+  Status both(OpRun& op, const ConvShape& s, float* dx) {
+    const float* dy = op.in(2).data<float>();
+    float* scratch;
+    PF_TRY(op.scratch(winograd_gradient_scratch(s), &scratch));
+    winograd_gradient(s, op.in(0).data<float>(), op.in(1).data<float>(), dy, op.out(0).data<float>(), dx, scratch);
+    if (has_bias && s.channels_last) sum_rows(s.batch * s.out_size, s.out_channels, dy, false, op.out(1).data<float>());
+    if (has_bias && !s.channels_last)
+      conv_bias_gradient(s.batch, s.out_channels, s.out_size, dy, op.out(1).data<float>());
+    return {};
   }
 
   Status filter(OpRun& op, const ConvShape& s, PlanesFirst& planes, const float* dy) {

@@ -8,7 +8,7 @@ namespace pf {
 namespace {
 
 struct Forward {
-  PF_INLINE f32x4 operator()(f32x4 x) const { return exp(x); }
+  static constexpr auto array = exp_array;
   PF_FN float operator()(float x) const { return std::exp(x); }
 };
 

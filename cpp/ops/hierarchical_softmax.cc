@@ -143,8 +143,7 @@ class HSoftmax {
         float* p = out + n->length;
         for (int64_t j = 0; j < n->length; ++j)
           out[j] = b[n->index + j] + dot(rows.length, x + i * rows.length, w + (n->index + j) * rows.length);
-        const float sum = exp_shifted(n->length, out, largest_of(n->length, out), p);
-        for (int64_t j = 0; j < n->length; ++j) p[j] /= sum;
+        if (n->length) softmax_row(n->length, out, p);
         // Caffe2 counts -1 for a node without target.
         y[i] += n->target < 0 ? -1.f : -std::log(p[n->target] > kSmallest ? p[n->target] : kSmallest);
       }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reductions of rows by segment: LengthsSum, SortedSegmentMean, UnsortedSegmentWeightedSum, SparseLengthsSum, … One
 // kernel does them all: it asks the operator's name what to do. The gradients are in segment_gradient.cc.
+// build: loops
 #include "math/indices.h"
+#include "math/reduce.h"
 #include "math/rowwise.h"
 #include "math/segment_kinds.h"
 #include "math/segments.h"
@@ -88,11 +90,26 @@ struct Rows {
   }
   const float* floats(int64_t place) const { return static_cast<const float*>(table.data) + at(place) * table.columns; }
 
+  static constexpr int64_t kTogether = 8;
+  // The rows of some places, at most kTogether, of the segment that begins at `begin`.
+  void add_some(int64_t first, int64_t last, int64_t begin, float* y) const {
+    float factors[kTogether];
+    const float* rows[kTogether];
+    const bool plain = table.kind == RowTable::kFloat;
+    for (int64_t p = first; p < last; ++p) {
+      const float factor = weights ? weights[positional ? p - begin : segments.row(p)] : 1.f;
+      if (plain)
+        factors[p - first] = factor, rows[p - first] = floats(p);
+      else
+        table.add(at(p), factor, y);
+    }
+    if (plain) add_rows(table.columns, last - first, factors, rows, y);
+  }
+
   void sum(int64_t k, bool mean, float* y) const {
     const int64_t n = table.columns, begin = segments.begin[k], end = segments.begin[k + 1];
     for (int64_t j = 0; j < n; ++j) y[j] = 0.f;
-    for (int64_t p = begin; p < end; ++p)
-      table.add(at(p), weights ? weights[positional ? p - begin : segments.row(p)] : 1.f, y);
+    for (int64_t p = begin; p < end; p += kTogether) add_some(p, p + kTogether < end ? p + kTogether : end, begin, y);
     if (!mean || end - begin < 2) return;
     const float share = 1.f / float(end - begin);
     for (int64_t j = 0; j < n; ++j) y[j] *= share;

@@ -8,11 +8,12 @@ namespace pf {
 namespace {
 
 struct Forward {
-  PF_INLINE f32x4 operator()(f32x4 x) const { return sigmoid(x); }
+  static constexpr auto array = sigmoid_array;
   PF_FN float operator()(float x) const { return 1.f / (1.f + std::exp(-x)); }
 };
 
 struct Backward {
+  PF_INLINE f32x4 operator()(f32x4 y, f32x4 dy) const { return dy * y * (f32x4::splat(1.f) - y); }
   PF_FN float operator()(float y, float dy) const { return dy * y * (1.f - y); }
 };
 
@@ -25,7 +26,7 @@ template <class Device>
 struct SigmoidGradient {
   Status run(OpRun& op) {
     const Tensor &y = op.in(0), &dy = op.in(1);
-    Device::map(op, y.size(), op.out(0).data<float>(), Backward{}, y.data<float>(), dy.data<float>());
+    map_wide<Device>(op, y.size(), y.data<float>(), dy.data<float>(), op.out(0).data<float>(), Backward{});
     return {};
   }
 };

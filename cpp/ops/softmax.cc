@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Softmax: y_j = e^(x_j - max x) / sum_k e^(x_k - max x) over each row; and its gradient.
-#include "core/loops.h"
 #include "core/op.h"
 #include "math/reduce.h"
 #include "math/vector_math.h"
@@ -35,12 +34,7 @@ struct Softmax {
     const int64_t n = rows.length;
     if (n == 0) return {};
     parallel_for(rows.count, rows.grain(), [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        // Without the maximum, e^x overflows for x above 88.
-        const float sum = exp_shifted(n, x + i * n, largest_of(n, x + i * n), y + i * n);
-        const f32x4 factor = f32x4::splat(1.f / sum);
-        map_vectors(n, y + i * n, y + i * n, [=](f32x4 e) { return e * factor; });
-      }
+      for (int64_t i = begin; i < end; ++i) softmax_row(n, x + i * n, y + i * n);
     });
     return {};
   }
@@ -55,8 +49,8 @@ struct SoftmaxGradient {
     parallel_for(rows.count, rows.grain(), [=](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const float *yi = y + i * n, *dyi = dy + i * n;
-        const float common = dot(n, yi, dyi);
-        PF_INDEPENDENT for (int64_t j = 0; j < n; ++j) dx[i * n + j] = (dyi[j] - common) * yi[j];
+        const f32x4 common = f32x4::splat(dot(n, yi, dyi));
+        map_vectors(n, yi, dyi, dx + i * n, [=](f32x4 y, f32x4 dy) { return (dy - common) * y; });
       }
     });
     return {};

@@ -74,12 +74,9 @@ Status check_labels(const Batch& batch, const float* label) {
 }
 
 // softmax(x) into y; the logarithm of class j's probability is then x[j] - the result.
-float softmax_row(int64_t n, const float* x, float* y) {
-  const float top = largest_of(n, x);
-  const float sum = exp_shifted(n, x, top, y);
-  const f32x4 factor = f32x4::splat(1.f / sum);
-  map_vectors(n, y, y, [=](f32x4 e) { return e * factor; });
-  return top + log_one(sum);
+float softmax_and_shift(int64_t n, const float* x, float* y) {
+  const SoftmaxRow row = softmax_row(n, x, y);
+  return row.top + log_one(row.sum);
 }
 
 float cross_entropy(int64_t n, const float* p, const float* label) {
@@ -102,7 +99,7 @@ struct SoftmaxWithLoss {
     const int64_t n = batch.classes;
     parallel_for(batch.rows, batch.grain(), [=](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        const float shift = softmax_row(n, x + i * n, y + i * n);
+        const float shift = softmax_and_shift(n, x + i * n, y + i * n);
         losses[i] = labels ? shift - x[i * n + labels[i]] : cross_entropy(n, y + i * n, shares + i * n);
       }
     });

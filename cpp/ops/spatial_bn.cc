@@ -22,17 +22,31 @@ Layout layout_of(const Shape& x, const Args& args) {
   return {x[0], x[1], x.from(2), false};
 }
 
-// sums[c] = sum over channel c. `plane(n, offset, c)` gives the sum over a run of n elements of channel c; `rows(n,
-// offset, sums)` adds the sums of n rows of all channels. Blocks of rows are summed apart from one another and joined
-// in their order, so that the result does not depend on the number of threads.
-template <class Plane, class Rows>
-Status channel_sums(OpRun& op, const Layout& l, float* sums, Plane plane, Rows rows) {
+// What is summed over each channel: x, or with the channels' means (x - mean)^2, or with those and dy dy (x - mean).
+struct Terms {
+  const float *x, *mean = nullptr, *dy = nullptr;
+  // The sum over n elements of channel c.
+  float plane(int64_t n, int64_t at, int64_t c) const {
+    if (!mean) return sum_of(n, x + at);
+    return dy ? sum_product_deviation(n, dy + at, x + at, mean[c]) : sum_square_deviation(n, x + at, mean[c]);
+  }
+  // Adds the sums of n rows of all channels.
+  void rows(int64_t n, int64_t channels, int64_t at, float* sums) const {
+    if (!mean) return add_rows(n, channels, x + at, sums);
+    if (dy) return add_product_deviation(n, channels, dy + at, x + at, mean, sums);
+    add_square_deviation(n, channels, x + at, mean, sums);
+  }
+};
+
+// sums[c] = sum over channel c. Blocks of rows are summed apart from one another and joined in their order, so that the
+// result does not depend on the number of threads.
+Status channel_sums(OpRun& op, const Layout& l, float* sums, const Terms& terms) {
   const int64_t channels = l.channels;
   if (!l.channels_last) {
     parallel_for(channels, 1 + 8192 / (l.per_channel() + 1), [=](int64_t begin, int64_t end) {
       for (int64_t c = begin; c < end; ++c) {
         double sum = 0;
-        for (int64_t n = 0; n < l.outer; ++n) sum += plane(l.inner, (n * channels + c) * l.inner, c);
+        for (int64_t n = 0; n < l.outer; ++n) sum += terms.plane(l.inner, (n * channels + c) * l.inner, c);
         sums[c] = float(sum);
       }
     });
@@ -48,7 +62,7 @@ Status channel_sums(OpRun& op, const Layout& l, float* sums, Plane plane, Rows r
       float* mine = partial + b * channels;
       for (int64_t c = 0; c < channels; ++c) mine[c] = 0;
       const int64_t first = b * block;
-      rows(first + block < l.outer ? block : l.outer - first, first * channels, mine);
+      terms.rows(first + block < l.outer ? block : l.outer - first, channels, first * channels, mine);
     }
   });
   for (int64_t c = 0; c < channels; ++c) {
@@ -88,13 +102,9 @@ struct SpatialBN {
       }
       return {};
     }
-    PF_TRY(channel_sums(
-        op, l, mean, [=](int64_t n, int64_t at, int64_t) { return sum_of(n, x + at); },
-        [=](int64_t n, int64_t at, float* sums) { add_rows(n, l.channels, x + at, sums); }));
+    PF_TRY(channel_sums(op, l, mean, {x}));
     for (int64_t c = 0; c < l.channels; ++c) mean[c] = float(mean[c] * share);
-    PF_TRY(channel_sums(
-        op, l, variance, [=](int64_t n, int64_t at, int64_t c) { return sum_square_deviation(n, x + at, mean[c]); },
-        [=](int64_t n, int64_t at, float* sums) { add_square_deviation(n, l.channels, x + at, mean, sums); }));
+    PF_TRY(channel_sums(op, l, variance, {x, mean}));
     for (int64_t c = 0; c < l.channels; ++c) variance[c] = float(variance[c] * share);
     return {};
   }
@@ -153,15 +163,8 @@ struct SpatialBNGradient {
       for (int64_t c = 0; c < channels; ++c)
         dscale[c] = scale_sums[c] / float(batches), dbias[c] = bias_sums[c] / float(batches);
     } else {
-      PF_TRY(channel_sums(
-          op, l, dbias, [=](int64_t n, int64_t at, int64_t) { return sum_of(n, dy + at); },
-          [=](int64_t n, int64_t at, float* sums) { add_rows(n, channels, dy + at, sums); }));
-      PF_TRY(channel_sums(
-          op, l, dscale,
-          [=](int64_t n, int64_t at, int64_t c) { return sum_product_deviation(n, dy + at, x + at, mean[c]); },
-          [=](int64_t n, int64_t at, float* sums) {
-            add_product_deviation(n, channels, dy + at, x + at, mean, sums);
-          }));
+      PF_TRY(channel_sums(op, l, dbias, {dy}));
+      PF_TRY(channel_sums(op, l, dscale, {x, mean, dy}));
       for (int64_t c = 0; c < channels; ++c) dscale[c] *= inverse[c];
     }
     float *a = nullptr, *b = nullptr, *shift = nullptr;

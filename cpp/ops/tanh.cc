@@ -9,7 +9,7 @@ namespace pf {
 namespace {
 
 struct Forward {
-  PF_INLINE f32x4 operator()(f32x4 x) const { return tanh(x); }
+  static constexpr auto array = tanh_array;
   PF_FN float operator()(float x) const { return std::tanh(x); }
 };
 

@@ -125,10 +125,10 @@ class HSoftmaxSearch {
     if (n == 0) return;
     for (int64_t j = 0; j < n; ++j)
       product[j] = in.b[node.offset + j] + dot(in.width, in.x, in.w + (node.offset + j) * in.width);
-    const float sum = exp_shifted(n, product, largest_of(n, product), p);
+    softmax_row(n, product, p);
     const size_t first = found_.size(), children = node.children.size();
     for (int64_t j = 0; j < n; ++j) {
-      const float share = p[j] / sum, cost = score - std::log(share > 1e-20f ? share : 1e-20f);
+      const float share = p[j], cost = score - std::log(share > 1e-20f ? share : 1e-20f);
       if (!(cost < score + beam_)) continue;
       if (size_t(j) < children)
         found_.push_back({&node.children[size_t(j)], 0, cost});

@@ -51,6 +51,11 @@ const backends = ['auto', 'cuda', 'native', 'wasm'] as const
 /** The options of every command that runs nets. */
 export const backendOptions: readonly Option[] = [
   { flag: '--backend', value: 'NAME', describe: `${backends.join(', ')}; auto takes the first that works here` },
+  {
+    flag: '--build',
+    value: 'NAME',
+    describe: 'Of WebAssembly: relaxed-mt, simd-mt, relaxed or simd; the fastest unless told',
+  },
   { flag: '--precision', value: 'NAME', describe: 'With cuda: fp32, tf32 or fp16' },
   { flag: '--threads', value: 'N', describe: 'Threads to use; as many as there are processors unless told' },
 ]
@@ -65,10 +70,18 @@ export async function withBackend<T>(
   const { openBackend } = await import('../backend/backend.ts')
   const name = given.optional('backend')
   const chosen = name === undefined ? {} : { backend: oneOf('backend', name, backends) }
+  const build = given.optional('build')
   const wanted = given.optional('precision')
   const precision =
     wanted === undefined ? {} : { precision: oneOf('precision', wanted, ['fp32', 'tf32', 'fp16'] as const) }
-  const backend = await openBackend({ threads: given.count('threads'), signal, ...chosen, ...precision, ...more })
+  const backend = await openBackend({
+    threads: given.count('threads'),
+    signal,
+    ...chosen,
+    ...(build === undefined ? {} : { build }),
+    ...precision,
+    ...more,
+  })
   const abort = () => backend.abort()
   signal.addEventListener('abort', abort)
   try {

@@ -4,6 +4,7 @@
 // in each round, and of states that only later rounds read) it is summed and carried here.
 import { PfError } from '../util/error.ts'
 import { argument, getArgument, type NetDef, netDef, type OperatorDef, operatorDef } from './net-def.ts'
+import { type NestingType, unused } from './nested-nets.ts'
 
 type Names = Map<string, string>
 
@@ -23,9 +24,7 @@ interface Made {
 
 type Maker = (op: OperatorDef, after: Names, differentiate: Differentiate) => Promise<Made>
 
-const makers: Readonly<Record<string, Maker>> = { If: gradientOfIf, While: gradientOfWhile, Do: gradientOfDo }
-
-export const runsNets = (op: OperatorDef): boolean => Object.hasOwn(makers, op.type ?? '')
+const makers: Readonly<Record<NestingType, Maker>> = { If: gradientOfIf, While: gradientOfWhile, Do: gradientOfDo }
 
 /** The gradient of an If, While or Do; `outputs` are the gradients of its outputs. */
 export async function controlGradient(
@@ -34,39 +33,8 @@ export async function controlGradient(
   differentiate: Differentiate,
 ): Promise<Made> {
   const { copies, after } = distinct(op, outputs)
-  const made = await makers[op.type as string](op, after, differentiate)
+  const made = await makers[op.type as NestingType](op, after, differentiate)
   return { ops: [...copies, ...made.ops], inputs: made.inputs }
-}
-
-/** The nets in the arguments of an operator. */
-export function netsInside(op: OperatorDef): NetDef[] {
-  return op.arg.flatMap((arg) => [...(arg.n === undefined ? [] : [arg.n]), ...(arg.nets ?? [])])
-}
-
-/** All blobs that the nets inside an operator write, at any depth. */
-export function writtenInside(op: OperatorDef): Set<string> {
-  const inner = netsInside(op).flatMap((net) => net.op)
-  return new Set(inner.flatMap((each) => [...each.output, ...writtenInside(each)]))
-}
-
-/** Gives an output of a gradient operator another name, also where it is written inside; answers that name. */
-export function renameOutput(op: OperatorDef, output: number, wanted: string): string {
-  const old = op.output[output]
-  const name = unused(wanted, [...(op.type === 'If' ? writtenInside(op) : [])])
-  op.output[output] = name
-  if (op.type !== 'If') return name // While is followed by copies and Do binds by place: nothing inside has the name
-  for (const arg of op.arg) {
-    const written = new Set<string>()
-    for (const inner of arg.n?.op ?? []) {
-      inner.input = inner.input.map((blob) => (blob === old && written.has(old) ? name : blob))
-      for (const [k, blob] of inner.output.entries()) {
-        if (blob !== old) continue
-        renameOutput(inner, k, name)
-        written.add(old)
-      }
-    }
-  }
-  return name
 }
 
 // Backward nets write over gradients and bind them by name: each output needs one for itself.
@@ -295,10 +263,4 @@ function readsOf(ops: readonly OperatorDef[]): string[] {
     for (const name of op.output) written.add(name)
   }
   return [...reads]
-}
-
-function unused(name: string, taken: readonly string[]): string {
-  let free = name
-  for (let i = 1; taken.includes(free); i++) free = `${name}_${i}`
-  return free
 }

@@ -2,7 +2,7 @@
 // A blob read by several operators has a gradient from each: dense ones are summed, sparse ones are joined.
 import { PfError } from '../util/error.ts'
 import type { BlobGradient, GradientSlice } from './gradient.ts'
-import { renameOutput } from './gradient-control.ts'
+import { renameOutput } from './nested-nets.ts'
 import { type DeviceOption, type OperatorDef, operatorDef } from './net-def.ts'
 
 /** An output of a gradient operator. */

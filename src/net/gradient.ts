@@ -3,11 +3,12 @@
 // operator, and sums where a blob was read more than once. Names and order are Caffe2's, so that nets stay comparable.
 import { PfError } from '../util/error.ts'
 import { didYouMean } from '../util/nearest.ts'
-import { controlGradient, type InnerGradient, runsNets, writtenInside } from './gradient-control.ts'
+import type { InnerGradient } from './gradient-control.ts'
 import { type Accumulator, accumulate, type Generator } from './gradient-sum.ts'
 import { currentBackend } from './init.ts'
 import type { Net } from './net.ts'
 import { decodeNetDef, encodeNetDef, netDef, type OperatorDef, operatorDef } from './net-def.ts'
+import { runsNets, writtenInside } from './nested-nets.ts'
 import { type BlobVersions, History } from './ssa.ts'
 
 /** The gradient of a blob of which only some rows were read: row `indices[i]` gets `values[i]`. */
@@ -139,6 +140,7 @@ class BackwardPass {
       if (gradient === undefined || typeof gradient === 'string') return gradient
       throw new PfError('no_gradient', `the gradient "${gradient.values}" is sparse; it cannot enter ${op.type}`)
     })
+    const { controlGradient } = await import('./gradient-control.ts') // few nets have them
     return await controlGradient(op, dense, async (ops, after): Promise<InnerGradient> => {
       const inner = new BackwardPass(ops, this.#source)
       await inner.run([...after])

@@ -16,7 +16,7 @@ import {
   type TrainingCase,
 } from './case-files.ts'
 import { difference, type Tolerance } from './compare.ts'
-import { emptyReport, enter, type VerifyReport } from './report.ts'
+import { emptyReport, enter, type VerifyOptions, type VerifyReport } from './report.ts'
 import { firstDifference } from './trace.ts'
 
 /**
@@ -40,15 +40,16 @@ export async function verifyModel(
   backend: Backend,
   name: string,
   read: ReadFile,
-  options: { signal?: AbortSignal } = {},
+  { signal, onCase }: VerifyOptions = {},
 ): Promise<VerifyReport> {
   const report = emptyReport()
   const recorded = await readJson<ModelCase>(read, 'case.json')
-  await enter(report, name, async () => {
-    if (recorded.kind !== 'training') return runModelCase(backend, recorded, read, options.signal)
+  const run = async () => {
+    if (recorded.kind !== 'training') return runModelCase(backend, recorded, read, signal)
     const { runTrainingCase } = await import('./training-case.ts')
-    return runTrainingCase(backend, recorded as TrainingCase, read, options.signal)
-  })
+    return runTrainingCase(backend, recorded as TrainingCase, read, signal)
+  }
+  await enter(report, name, run, onCase)
   return report
 }
 

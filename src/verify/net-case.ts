@@ -5,7 +5,7 @@ import { netDef } from '../net/net-def.ts'
 import { Workspace } from '../net/workspace.ts'
 import { difference, operatorTolerance } from './compare.ts'
 import { type RecordedOperator, type RecordedTensor, recordedOperator, recordedTensor } from './recorded.ts'
-import { emptyReport, enter, type VerifyReport } from './report.ts'
+import { emptyReport, enter, type VerifyOptions, type VerifyReport } from './report.ts'
 
 export interface NetCase {
   name: string
@@ -50,9 +50,13 @@ async function compareAfter(workspace: Workspace, { expect }: NetCase, step: num
   return undefined
 }
 
-export async function verifyNetCase(backend: Backend, json: string): Promise<VerifyReport> {
+export async function verifyNetCase(
+  backend: Backend,
+  json: string,
+  { onCase }: VerifyOptions = {},
+): Promise<VerifyReport> {
   const report = emptyReport()
   const recorded = JSON.parse(json) as NetCase
-  await enter(report, recorded.name, () => runNetCase(backend, recorded))
+  await enter(report, recorded.name, () => runNetCase(backend, recorded), onCase)
   return report
 }

@@ -5,7 +5,7 @@ import { pacemaker, throwIfAborted } from '../net/run.ts'
 import { Workspace } from '../net/workspace.ts'
 import { difference, operatorTolerance } from './compare.ts'
 import { type RecordedOperator, type RecordedTensor, recordedOperator, recordedTensor } from './recorded.ts'
-import { emptyReport, enter, type VerifyReport } from './report.ts'
+import { emptyReport, enter, type VerifyOptions, type VerifyReport } from './report.ts'
 
 export interface OperatorCase {
   op: RecordedOperator
@@ -34,16 +34,6 @@ export async function runOperatorCase(backend: Backend, recorded: OperatorCase):
   }
 }
 
-export interface VerifyOptions {
-  /** The case files of one operator name it, those of a fixture do not matter: `name:3` is the third case. */
-  name?: string
-  /** Only cases of this operator. */
-  operator?: string
-  /** Called after each case. */
-  onCase?: (name: string) => void
-  signal?: AbortSignal
-}
-
 /** Runs the cases of a .jsonl text. */
 export async function verifyOperatorCases(
   backend: Backend,
@@ -62,8 +52,7 @@ export async function verifyOperatorCases(
     counts.set(type, number)
     if (operator !== undefined && operator !== type) continue
     const label = `${name === undefined || name === type ? type : `${name}: ${type}`}:${number}`
-    await enter(report, label, () => runOperatorCase(backend, recorded))
-    onCase?.(label)
+    await enter(report, label, () => runOperatorCase(backend, recorded), onCase)
     await pause()
   }
   return report

@@ -17,6 +17,18 @@ export interface VerifyReport {
 
 export const emptyReport = (): VerifyReport => ({ total: 0, passed: 0, failed: [], unsupported: [] })
 
+export interface VerifyOptions {
+  /** The case files of one operator name it, those of a fixture do not matter: `name:3` is the third case. */
+  name?: string
+  /** Only cases of this operator. */
+  operator?: string
+  /** Called after each case. */
+  onCase?: (name: string, passed: boolean) => void
+  signal?: AbortSignal
+  /** Where files come from; those of this machine or, in a page, of its server unless told. */
+  read?: (path: string) => Promise<Uint8Array>
+}
+
 /** Adds `more` to `report`. */
 export function addReport(report: VerifyReport, more: VerifyReport): void {
   report.total += more.total
@@ -26,11 +38,17 @@ export function addReport(report: VerifyReport, more: VerifyReport): void {
 }
 
 /** Runs one case, which answers why it failed or undefined, and enters it. What it throws is a failure too. */
-export async function enter(report: VerifyReport, name: string, run: () => Promise<string | undefined>): Promise<void> {
+export async function enter(
+  report: VerifyReport,
+  name: string,
+  run: () => Promise<string | undefined>,
+  onCase?: VerifyOptions['onCase'],
+): Promise<void> {
   const outcome = await attempt(run)
   report.total++
   if (outcome === undefined) report.passed++
   else report[outcome.list].push({ case: name, why: outcome.why })
+  onCase?.(name, outcome === undefined)
 }
 
 async function attempt(

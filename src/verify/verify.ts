@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recorded cases of any kind, told apart by name and contents.
 import type { Backend } from '../backend/backend.ts'
+import { platform } from '../platform/index.ts'
 import { PfError } from '../util/error.ts'
 import { gunzip } from './gunzip.ts'
+import { verifyModel } from './model-case.ts'
 import { verifyNetCase } from './net-case.ts'
-import { type VerifyOptions, verifyOperatorCases } from './operator-case.ts'
-import type { VerifyReport } from './report.ts'
+import { verifyOperatorCases } from './operator-case.ts'
+import type { VerifyOptions, VerifyReport } from './report.ts'
 
 /** Endings of files that hold recorded cases. */
 export const caseEndings: readonly string[] = ['.jsonl', '.jsonl.gz', '.json']
@@ -20,10 +22,17 @@ export async function verifyFile(
   const base = file.split('/').at(-1) as string
   const text = new TextDecoder().decode(base.endsWith('.gz') ? await gunzip(bytes) : bytes)
   try {
-    if (base.endsWith('.json')) return await verifyNetCase(backend, text)
+    if (base.endsWith('.json')) return await verifyNetCase(backend, text, options)
     return await verifyOperatorCases(backend, text, { name: base.split('.')[0], ...options })
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     throw new PfError('format', `${file} holds no recorded cases: ${error.message}`, { cause: error })
   }
+}
+
+/** Runs what a path names: a file of cases, or the folder (with a slash at its end) of a model. */
+export async function verifyPath(backend: Backend, path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const { signal, read = (file: string) => platform.read(file, signal) } = options
+  if (!path.endsWith('/')) return await verifyFile(backend, path, await read(path), options)
+  return await verifyModel(backend, path.split('/').at(-2) || path, (file) => read(path + file), options)
 }

@@ -23,6 +23,21 @@ test('one import runs an operator, in a worker, with the best build the page may
   }
 })
 
+test('a page checks its device against what Caffe2 computed', async () => {
+  const { openBackend, verify } = (await import(address)) as typeof import('../../src/index.ts')
+  const backend = await openBackend()
+  try {
+    const seen: string[] = []
+    const options = { operator: 'Softmax', onCase: (name: string) => seen.push(name) }
+    const report = await verify(backend, `${settings.fixtures}golden/operators.jsonl.gz`, options)
+    assert.equal([report.failed, report.unsupported], [[], []])
+    assert.is(report.passed, seen.length)
+    assert.ok(seen.length > 0)
+  } finally {
+    await backend.close()
+  }
+})
+
 test('nothing of Node is left behind in the page', () => {
   assert.is(typeof (globalThis as { process?: unknown }).process, 'undefined')
   assert.is(typeof (globalThis as { Buffer?: unknown }).Buffer, 'undefined')

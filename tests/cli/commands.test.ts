@@ -181,6 +181,14 @@ test('Ctrl-C stops a run: status 130 and one line', async () => {
   assert.match(error, /^portafilter: \[aborted\] /)
 })
 
+test('--build chooses among the builds of the WebAssembly core', async () => {
+  const { out } = await cli('info', '--backend', 'wasm', '--build', 'simd')
+  assert.match(out, /^backend +wasm \(simd, /m)
+  const { status, error } = await cli('info', '--backend', 'wasm', '--build', 'fast')
+  assert.is(status, 1)
+  assert.match(error, /no build "fast".*relaxed-mt, simd-mt, relaxed, simd/)
+})
+
 // Its body prints.
 test('what operators print does not mix with a report', async () => {
   const { status, out, error } = await cli(
@@ -202,15 +210,21 @@ test('verify counts what passes, fails and is missing', async () => {
     inputs: [{ name: 'X', dims: [2], dtype: 'float32', data: values([-1, 2]) }],
     outputs: [{ name: 'Y', dims: [2], dtype: 'float32', data: values(y) }],
   })
-  const cases = [one('Relu', [0, 2]), one('Relu', [0, 3]), one('NoSuchOperator', [0, 0])]
+  const printed = { ...one('Print', []), op: { type: 'Print', input: ['X'], output: [] }, outputs: [] }
+  const cases = [one('Relu', [0, 2]), one('Relu', [0, 3]), one('NoSuchOperator', [0, 0]), printed]
   writeFileSync(folder('cases.jsonl'), cases.map((line) => JSON.stringify(line)).join('\n'))
   const { status, out } = await cli('verify', folder('cases.jsonl'), '--json')
   assert.is(status, 1)
   const report = JSON.parse(out) as { total: number; passed: number; failed: { why: string }[]; unsupported: unknown[] }
-  assert.is(report.total, 3)
-  assert.is(report.passed, 1)
+  assert.is(report.total, 4)
+  assert.is(report.passed, 2)
   assert.is(report.unsupported.length, 1)
   assert.match(report.failed[0].why, 'Y[1] is 2, expected 3')
+  assert.equal(Object.keys(report), ['total', 'passed', 'failed', 'unsupported'])
+  const { out: table } = await cli('verify', folder('cases.jsonl'))
+  assert.match(table, /^cases: Relu +1 of 2 passed$/m)
+  assert.match(table, /^cases: NoSuchOperator +0 of 1 passed$/m)
+  assert.match(table, /^4 cases: 2 passed, 1 failed, 1 unsupported$/m)
 })
 
 test.run()

@@ -4,7 +4,7 @@
 import * as assert from 'uvu/assert'
 import type { Backend } from '../../src/backend/backend.ts'
 import { type Tensor, tensor } from '../../src/core/tensor.ts'
-import { addGradientOperators } from '../../src/net/gradient.ts'
+import { addGradientOperators, type BlobGradient, namesOf } from '../../src/net/gradient.ts'
 import { Net } from '../../src/net/net.ts'
 import { encodeNetDef, netDef, type OperatorDef } from '../../src/net/net-def.ts'
 
@@ -54,11 +54,11 @@ export async function checkDifferences(backend: Backend, spec: Differences): Pro
     const found = new Map<string, Float32Array>()
     for (const name of of) {
       const gradient = gradients.get(name)
-      assert.type(gradient, 'string', `no gradient of ${name}`)
-      names.set(name, gradient as string)
-      const got = await backend.fetch(ws, gradient as string)
+      if (gradient === undefined) throw new Error(`no gradient of ${name}`)
+      names.set(name, namesOf(gradient).join(' '))
+      const got = await dense(gradient, feed[name], (blob) => backend.fetch(ws, blob))
       assert.equal([...got.shape], [...feed[name].shape], `shape of the gradient of ${name}`)
-      found.set(name, Float32Array.from(got.data as Float32Array))
+      found.set(name, got.data)
     }
     for (const name of of) {
       const x = feed[name]
@@ -80,6 +80,24 @@ export async function checkDifferences(backend: Backend, spec: Differences): Pro
   } finally {
     await backend.closeWorkspace(ws)
   }
+}
+
+/** A gradient by rows is added up in a tensor like what it is the gradient of. */
+export async function dense(
+  gradient: BlobGradient,
+  of: Tensor,
+  fetch: (blob: string) => Promise<Tensor>,
+): Promise<{ shape: readonly number[]; data: Float32Array }> {
+  if (typeof gradient === 'string') {
+    const { shape, data } = await fetch(gradient)
+    return { shape, data: Float32Array.from(data as Float32Array) }
+  }
+  const rows = Array.from((await fetch(gradient.indices)).data as Int32Array, Number)
+  const values = Float32Array.from((await fetch(gradient.values)).data as Float32Array)
+  const width = of.data.length / of.shape[0]
+  const data = new Float32Array(of.data.length)
+  for (const [k, row] of rows.entries()) for (let j = 0; j < width; j++) data[row * width + j] += values[k * width + j]
+  return { shape: of.shape, data }
 }
 
 // Not all alike, so that elements cannot be mistaken for one another.

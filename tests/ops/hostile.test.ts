@@ -6,11 +6,10 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { encodeOperatorDef } from '../../src/net/net-def.ts'
 import { PfError } from '../../src/util/error.ts'
-import { gunzip } from '../../src/verify/gunzip.ts'
-import type { OperatorCase } from '../../src/verify/operator-case.ts'
 import { testBackend } from '../kit/backend.ts'
-import { fixture } from '../kit/data.ts'
 import { fromCase, fromSchema, type Hostile } from '../kit/hostile.ts'
+import { inFolderOfItsOwn } from '../kit/elsewhere.ts'
+import { recordedCases } from '../kit/recorded.ts'
 import { settings } from '../kit/settings.ts'
 
 // Their condition may well stay true: then they run on until `abort()`, as they should.
@@ -21,19 +20,7 @@ const seed = 20170418
 
 const test = suite('hostile operators')
 const backend = testBackend(test)
-
-async function recordedCases(): Promise<Map<string, OperatorCase[]>> {
-  const text = new TextDecoder().decode(await gunzip(await fixture('golden/operators.jsonl.gz')))
-  const found = new Map<string, OperatorCase[]>()
-  for (const line of text.trimEnd().split('\n')) {
-    if (line.length > 20_000) continue // large ones take their time and show no more
-    const recorded = JSON.parse(line) as OperatorCase
-    const list = found.get(recorded.op.type) ?? []
-    list.push(recorded)
-    found.set(recorded.op.type, list)
-  }
-  return found
-}
+inFolderOfItsOwn(test)
 
 async function run({ op, feed }: Hostile): Promise<void> {
   const b = await backend()
@@ -56,7 +43,7 @@ const told = ({ op, feed }: Hostile) =>
   })
 
 test('a result or a PfError', async () => {
-  const cases = await recordedCases()
+  const cases = await recordedCases(20_000) // large ones take their time and show no more
   for (const schema of await (await backend()).schemas()) {
     if ((settings.op !== undefined && settings.op !== schema.name) || endless.includes(schema.name)) continue
     const draws = fc.sample(fromSchema(schema), { seed, numRuns: drawn.fromSchema })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { netsInside } from '../../net/gradient-control.ts'
+import { netsInside } from '../../net/nested-nets.ts'
 import type { NetDef, OperatorDef } from '../../net/net-def.ts'
 import { readNetDef } from '../../net/read-net.ts'
 import { platform } from '../../platform/index.ts'

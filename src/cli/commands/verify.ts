@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Backend } from '../../backend/backend.ts'
 import { platform } from '../../platform/index.ts'
 import { PfError } from '../../util/error.ts'
 import type { VerifyReport } from '../../verify/report.ts'
-import type { Command, Context, Given } from '../arguments.ts'
+import type { Command, Context } from '../arguments.ts'
 import { backendOptions, withBackend } from '../context.ts'
 
 export const verify: Command = {
@@ -24,12 +23,20 @@ export const verify: Command = {
       context,
       async (backend) => {
         const { addReport, emptyReport } = await import('../../verify/report.ts')
+        const { verifyPath } = await import('../../verify/verify.ts')
         const report = emptyReport()
-        for (const path of given.positional) {
-          for (const found of await casesBelow(path)) addReport(report, await verifyOne(backend, found, given, context))
+        const table: Table = new Map()
+        const onCase = (name: string, passed: boolean) => {
+          count(table, name, passed)
+          context.progress(name)
+        }
+        const options = { operator: given.optional('op'), signal: context.signal, onCase }
+        for (const path of (await Promise.all(given.positional.map(casesBelow))).flat()) {
+          context.progress(path)
+          addReport(report, await verifyPath(backend, path, options))
         }
         if (given.flag('json')) context.print(JSON.stringify(report, undefined, 2))
-        else print(report, context)
+        else print(report, table, context)
         if (report.failed.length > 0)
           throw new PfError('value', `${report.failed.length} of ${report.total} cases failed`)
         if (report.total === 0)
@@ -39,60 +46,37 @@ export const verify: Command = {
     ), // standard output is the report
 }
 
-interface Found {
-  path: string
-  kind: 'model' | 'file'
-}
-
-async function casesBelow(path: string): Promise<Found[]> {
+/** Paths of files of cases, and of models' folders with a slash at their end. */
+async function casesBelow(path: string): Promise<string[]> {
   const { caseEndings } = await import('../../verify/verify.ts')
   const isCase = (name: string) => caseEndings.some((ending) => name.endsWith(ending))
-  if (isCase(path)) {
-    const base = path.split('/').at(-1)
-    return [
-      base === 'case.json'
-        ? { path: path.slice(0, -'case.json'.length) || './', kind: 'model' }
-        : { path, kind: 'file' },
-    ]
-  }
+  if (path.split('/').at(-1) === 'case.json') return [path.slice(0, -'case.json'.length) || './']
+  if (isCase(path)) return [path]
   const folder = path.endsWith('/') ? path : `${path}/`
   const names = await platform.list(folder)
-  if (names.includes('case.json')) return [{ path: folder, kind: 'model' }]
-  const found: Found[] = []
+  if (names.includes('case.json')) return [folder]
+  const found: string[] = []
   for (const name of names) {
     if (name.endsWith('/')) found.push(...(await casesBelow(folder + name)))
-    else if (isCase(name)) found.push({ path: folder + name, kind: 'file' })
+    else if (isCase(name)) found.push(folder + name)
   }
   return found
 }
 
-async function verifyOne(
-  backend: Backend,
-  { path, kind }: Found,
-  given: Given,
-  context: Context,
-): Promise<VerifyReport> {
-  const { signal } = context
-  context.progress(path)
-  if (kind === 'model') {
-    const { verifyModel } = await import('../../verify/model-case.ts')
-    const name = path.split('/').at(-2) || path
-    return verifyModel(backend, name, (file) => platform.read(path + file, signal), { signal })
-  }
-  const { verifyFile } = await import('../../verify/verify.ts')
-  const operator = given.optional('op')
-  return verifyFile(backend, path, await platform.read(path, signal), { operator, signal, onCase: context.progress })
+/** How many cases of each operator, net and model there were, and how many passed. */
+type Table = Map<string, { total: number; passed: number }>
+
+function count(table: Table, name: string, passed: boolean): void {
+  const subject = name.replace(/:\d+$/, '') // the third case of Relu is Relu:3
+  const row = table.get(subject) ?? { total: 0, passed: 0 }
+  table.set(subject, { total: row.total + 1, passed: row.passed + Number(passed) })
 }
 
-function print(report: VerifyReport, context: Context): void {
-  for (const { case: name, why } of report.failed) context.print(`failed       ${name}: ${why}`)
-  // Of an operator that is missing all cases are: one line is enough.
-  const missing = new Map<string, { count: number; why: string }>()
-  for (const { case: name, why } of report.unsupported) {
-    const operator = name.replace(/:\d+$/, '')
-    missing.set(operator, { count: (missing.get(operator)?.count ?? 0) + 1, why })
-  }
-  for (const [name, { count, why }] of missing) context.print(`unsupported  ${name} (${count}): ${why}`)
+function print(report: VerifyReport, table: Table, context: Context): void {
   const { total, passed, failed, unsupported } = report
+  const width = Math.max(...[...table.keys()].map((name) => name.length))
+  for (const [name, row] of table) context.print(`${name.padEnd(width)}  ${row.passed} of ${row.total} passed`)
+  for (const { case: name, why } of failed) context.print(`failed       ${name}: ${why}`)
+  for (const { case: name, why } of unsupported) context.print(`unsupported  ${name}: ${why}`)
   context.print(`${total} cases: ${passed} passed, ${failed.length} failed, ${unsupported.length} unsupported`)
 }

@@ -29,6 +29,7 @@ available_llvm() {
 have_chromium() { have chromium || have chromium-browser || have google-chrome; }
 # Opened when pictures are read for training.
 have_turbojpeg() { PATH=$PATH:/sbin ldconfig -p 2>/dev/null | grep -q 'libturbojpeg\.so\.0'; }
+have_mpi() { have mpirun; } # trains in several processes
 have_clang_format() { [ -n "$(compgen -c clang-format)" ]; }
 
 missing_tools() {
@@ -39,6 +40,7 @@ missing_tools() {
   have_chromium || echo chromium
   have_turbojpeg || echo libturbojpeg
   have mdb_dump || echo lmdb-utils
+  have_mpi || echo openmpi-bin
 }
 
 # apt NAME...: each by itself, so that one that cannot be had does not keep the others away.

@@ -354,7 +354,7 @@ Status nets_run(Call& call) {
 Status processes(Call& call) {
   Processes all;
   if (call.handle == 1) PF_TRY(join_processes(&all));
-  if (call.handle > 1) PF_TRY(leave_processes(call.handle == 2));
+  if (call.handle == 2) PF_TRY(leave_processes());
   return call.answer(describe_processes());
 }
 

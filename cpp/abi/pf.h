@@ -42,7 +42,7 @@
   F(finish)           /* workspace: waits for what its runs have queued on a GPU; says what failed there         */ \
   F(print_to)         /* handle = 1 or 2: standard output or error, for operators whose purpose is to print      */ \
   F(nets_run)         /* handle = times; in: u32 nets of as many workspaces, which wait for each other           */ \
-  F(processes)        /* handle = 0: ask, 1: join those of mpirun, 2: leave them, 3: stop them -> JSON           */
+  F(processes)        /* handle = 0: ask, 1: join those that mpirun started, 2: leave them -> JSON               */
 
 // S(name, number, meaning)
 #define PF_STATUSES(S)                                                                \

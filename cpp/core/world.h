@@ -46,7 +46,7 @@ class LetOthersRun {
   LetOthersRun(const LetOthersRun&) = delete;
 
  private:
-  bool held_;
+  [[maybe_unused]] bool held_;
 };
 
 // Counts runs of several nets in common: what is left of one that failed must not be taken for part of the next.

@@ -31,7 +31,6 @@ PF_MPI(Initialized, int*);
 PF_MPI(Finalized, int*);
 PF_MPI(Init_thread, int*, char***, int, int*);
 PF_MPI(Finalize, void);
-PF_MPI(Abort, Comm, int);
 PF_MPI(Error_string, int, char*, int*);
 PF_MPI(Comm_rank, Comm, int*);
 PF_MPI(Comm_size, Comm, int*);

@@ -17,8 +17,8 @@ struct Processes {
 
 // Joins the others, the first time. All processes call it.
 Status join_processes(Processes* out);
-// Leaves them: after good work when all have got there, else by telling the others to stop.
-Status leave_processes(bool good);
+// Leaves them when all have got there. Who ends without it makes mpirun stop the others.
+Status leave_processes();
 // JSON {started, joined, rank, size, library}; joins nothing.
 std::string describe_processes();
 
@@ -46,7 +46,7 @@ class Communicator {
 
  private:
   Communicator() = default;
-  void* comm_ = nullptr;
+  [[maybe_unused]] void* comm_ = nullptr;
   int rank_ = 0, size_ = 1;
 };
 

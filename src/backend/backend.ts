@@ -218,8 +218,8 @@ export interface Backend {
   finish(workspace: number): Promise<void>
   /** Runs nets of as many workspaces `times` times, each waiting for the others where its operators say so. */
   runNets(nets: readonly number[], times: number): Promise<void>
-  /** What is known of the processes that mpirun started with this one; `join` works with them, `leave` and `stop` end that. */
-  processes(action?: 'join' | 'leave' | 'stop'): Promise<ProcessInfo>
+  /** What is known of the processes that mpirun started with this one; `join` works with them until `leave`. */
+  processes(action?: 'join' | 'leave'): Promise<ProcessInfo>
   /** Creates the operator of a serialized OperatorDef, runs it once and forgets it. */
   runOperator(workspace: number, operatorDef: Uint8Array): Promise<void>
 

@@ -165,8 +165,8 @@ export class LocalBackend implements Backend {
     return this.ask('nets_run', times, new Uint8Array(Uint32Array.from(nets).buffer), done)
   }
 
-  processes(action?: 'join' | 'leave' | 'stop'): Promise<ProcessInfo> {
-    return this.json('processes', action === undefined ? 0 : ['join', 'leave', 'stop'].indexOf(action) + 1)
+  processes(action?: 'join' | 'leave'): Promise<ProcessInfo> {
+    return this.json('processes', action === undefined ? 0 : action === 'join' ? 1 : 2)
   }
 
   runOperator(workspace: number, operatorDef: Uint8Array): Promise<void> {

@@ -55,7 +55,7 @@ export const functions = [
   'print_to',
   /** handle = times; in: u32 nets of as many workspaces, which wait for each other */
   'nets_run',
-  /** handle = 0: ask, 1: join those of mpirun, 2: leave them, 3: stop them -> JSON */
+  /** handle = 0: ask, 1: join those that mpirun started, 2: leave them -> JSON */
   'processes',
 ] as const
 

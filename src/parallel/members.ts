@@ -39,20 +39,13 @@ export async function findMembers(options: DataParallelOptions): Promise<Members
   return { ...common, devices, backends, owned: backends }
 }
 
-// Lives as long as the process, for leaving the others is the last thing it does. It holds nothing.
-let opening: Promise<Backend> | undefined
-let watching = false
+// Lives as long as the process, which works with the others that long. It holds nothing.
+let link: Promise<Backend> | undefined
 
 async function joinProcesses(): Promise<Place> {
-  opening ??= openBackend({ backend: 'native' })
-  const link = await opening
-  const info = await link.processes('join')
-  if (!watching) {
-    watching = true
-    // Who ends in trouble takes the others along: they would wait for him.
-    platform.onExit((status) => void link.processes(status === 0 ? 'leave' : 'stop'))
-  }
-  return { ...info, link }
+  link ??= openBackend({ backend: 'native' })
+  const backend = await link
+  return { ...(await backend.processes('join')), link: backend }
 }
 
 async function devicesThere({ backend }: DataParallelOptions): Promise<number[]> {

@@ -7,7 +7,7 @@ import { availableParallelism, homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { parentPort, Worker } from 'node:worker_threads'
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { PfError } from '../util/error.ts'
 import type { FileReader, Platform, Port, Thread } from './platform.ts'
 import { fetchBytes, isRemote, openRemote } from './remote-file.ts'
@@ -174,7 +174,7 @@ export const platform: Platform = {
     return () => process.off('SIGINT', listener)
   },
   onExit: (listener) => {
-    process.on('exit', listener)
+    if (isMainThread) process.on('exit', listener)
   },
   exitStatus: (status) => {
     process.exitCode = status

@@ -56,8 +56,8 @@ export interface Platform {
   isTerminal(stream: 'out' | 'error'): boolean
   /** Calls the listener on Ctrl-C, which then does not end the process; answers how to stop listening. */
   onInterrupt(listener: () => void): () => void
-  /** Calls the listener when the process ends by itself, with its status; nothing can be waited for then. */
-  onExit(listener: (status: number) => void): void
+  /** On the first thread: calls the listener when the process ends by itself, with its status; nothing can be waited for then. */
+  onExit(listener: (status: number) => unknown): void
   /** Sets the status the process ends with. */
   exitStatus(status: number): void
   /** Processors this process may use. */

@@ -78,24 +78,15 @@ class KernelOf final : public Kernel {
     else
       return false;
   }
-  bool picks_forms() const override {
-    if constexpr (requires { K::kPicksForms; })
-      return K::kPicksForms;
-    else
-      return false;
+#ifndef __wasm__
+  DeviceTraits on_device() const override {
+    DeviceTraits traits;
+    if constexpr (requires { K::kPicksForms; }) traits.picks_forms = K::kPicksForms;
+    if constexpr (requires { K::kTakesObjects; }) traits.takes_objects = K::kTakesObjects;
+    if constexpr (requires { K::kFloatsOnly; }) traits.floats_only = K::kFloatsOnly;
+    return traits;
   }
-  bool takes_objects() const override {
-    if constexpr (requires { K::kTakesObjects; })
-      return K::kTakesObjects;
-    else
-      return false;
-  }
-  bool floats_only() const override {
-    if constexpr (requires { K::kFloatsOnly; })
-      return K::kFloatsOnly;
-    else
-      return false;
-  }
+#endif
   static std::unique_ptr<Kernel> create(const Args& args) { return std::unique_ptr<Kernel>(new KernelOf(args)); }
   static Status bind(Kernel& kernel, Scope& scope) { return static_cast<KernelOf&>(kernel).kernel_.bind(scope); }
 

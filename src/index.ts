@@ -69,15 +69,6 @@ export type { LearningRate, Optimizer } from './optimizer/optimizer.ts'
 export { buildRmsProp, type RmsPropOptions } from './optimizer/rms-prop.ts'
 export { buildSgd, type SgdOptions } from './optimizer/sgd.ts'
 export { addWeightDecay } from './optimizer/weight-decay.ts'
-export {
-  type DataParallel,
-  type DataParallelOptions,
-  dataParallel,
-  type GradientBucket,
-  type ReplicaNets,
-  type ReplicaPlace,
-  type StepTimes,
-} from './parallel/data-parallel.ts'
 export { type Platform, platform } from './platform/index.ts'
 export { PfError, type PfErrorCode } from './util/error.ts'
 export { type RandomInteger, randomIntegers } from './util/random.ts'

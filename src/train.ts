@@ -15,6 +15,15 @@ export {
   imageInput,
   openDatabase,
 } from './data/image-input.ts'
+export {
+  type DataParallel,
+  type DataParallelOptions,
+  dataParallel,
+  type GradientBucket,
+  type ReplicaNets,
+  type ReplicaPlace,
+  type StepTimes,
+} from './parallel/data-parallel.ts'
 export { type ResNet50Options, type ResNetOptions, resnet32x32, resnet50 } from './zoo/resnet.ts'
 export { type Flag, type FlagValues, parseFlags, runScript } from './training/flags.ts'
 export { ImageTrainer, type ImageTrainerOptions, type Outcome } from './training/image-trainer.ts'

@@ -10,9 +10,9 @@
 #include "core/print.h"
 #include "core/schema.h"
 #include "core/user_op.h"
+#include "device/processes.h"
 #include "net/gradient.h"
 #include "net/infer.h"
-#include "device/processes.h"
 #include "net/together.h"
 
 namespace pf {
@@ -87,9 +87,9 @@ Status find_workspace(const Call& call, Workspace** out) {
   return {};
 }
 
-Status find_net(const Call& call, Net** out) {
-  Open* open = find(call.handle);
-  PF_CHECK(open && open->net, handle, "net ", call.handle, " is closed or was never created");
+Status find_net(uint32_t handle, Net** out) {
+  Open* open = find(handle);
+  PF_CHECK(open && open->net, handle, "net ", handle, " is closed or was never created");
   *out = open->net.get();
   return {};
 }
@@ -267,20 +267,20 @@ Status net_create(Call& call) {
 
 Status net_run(Call& call) {
   Net* net;
-  PF_TRY(find_net(call, &net));
+  PF_TRY(find_net(call.handle, &net));
   return net->start(!call.in.empty());
 }
 
 Status net_close(Call& call) {
   Net* net;
-  PF_TRY(find_net(call, &net));
+  PF_TRY(find_net(call.handle, &net));
   close(call.handle);
   return {};
 }
 
 Status net_info(Call& call) {
   Net* net;
-  PF_TRY(find_net(call, &net));
+  PF_TRY(find_net(call.handle, &net));
   return call.answer(net->info());
 }
 
@@ -339,23 +339,12 @@ Status print_to(Call& call) {
   return {};
 }
 
-Status nets_run(Call& call) {
-  std::vector<Net*> nets;
-  while (call.in.size() >= sizeof(uint32_t)) {
-    Call one{0, {}, call.out};
-    std::memcpy(&one.handle, call.in.data(), sizeof one.handle);
-    call.in.remove_prefix(sizeof one.handle);
-    nets.emplace_back();
-    PF_TRY(find_net(one, &nets.back()));
-  }
-  return run_together(nets, int(call.handle));
-}
+Status nets_run(Call& call) { return run_together(call.in, find_net, int(call.handle)); }
 
 Status processes(Call& call) {
-  Processes all;
-  if (call.handle == 1) PF_TRY(join_processes(&all));
-  if (call.handle == 2) PF_TRY(leave_processes());
-  return call.answer(describe_processes());
+  std::string json;
+  PF_TRY(pf::processes(call.handle, &json));
+  return call.answer(std::move(json));
 }
 
 Status abort_flag(Call& call) { return call.view(&Net::abort_flag, sizeof(int32_t)); }

@@ -17,7 +17,7 @@ class Shape;
 
 #ifdef __wasm__
 inline constexpr bool kHasAccelerators = false;  // compilers then leave out what only they need
-#define PF_THREAD_LOCAL  // nets run on one thread there
+#define PF_THREAD_LOCAL                          // nets run on one thread there
 #else
 inline constexpr bool kHasAccelerators = true;
 #define PF_THREAD_LOCAL thread_local

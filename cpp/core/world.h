@@ -7,7 +7,7 @@
 namespace pf {
 
 struct WorldOptions {
-  int64_t group = 0;             // names the replicas of this process that belong together
+  int64_t group = 0;              // names the replicas of this process that belong together
   int replica = 0, replicas = 1;  // this one's number, and how many this process has
   bool processes = false;         // with those of the other processes that mpirun started
 };
@@ -17,8 +17,8 @@ class World : public Object {
   static constexpr char kKind[] = "common world";
   const char* kind() const override { return kKind; }
 
-  // Outputs become the sums of the inputs over all replicas; input `first` belongs to output 0, and so on, in place. On a
-  // device it is queued beside what the replica goes on with, until `wait`.
+  // Outputs become the sums of the inputs over all replicas; input `first` belongs to output 0, and so on, in place. On
+  // a device it is queued beside what the replica goes on with, until `wait`.
   virtual Status sum(OpRun& op, int first) = 0;
   virtual Status broadcast(OpRun& op, int first) = 0;  // from worker 0 to all
   virtual Status wait(OpRun& op) = 0;
@@ -31,8 +31,8 @@ class World : public Object {
 // The blobs of a collective, for messages: "fc_w_grad and 3 more".
 std::string names_of(const OpRun& op, int first);
 
-// Replicas that run at the same time are threads of which one runs at a time: what they share needs no other lock. Whoever
-// waits for another replica lets the others run meanwhile.
+// Replicas that run at the same time are threads of which one runs at a time: what they share needs no other lock.
+// Whoever waits for another replica lets the others run meanwhile.
 class Turn {
  public:
   Turn();

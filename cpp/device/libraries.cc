@@ -115,7 +115,8 @@ Library& cuda_driver() {
   return library;
 }
 Library& cublas_lt() {
-  static Library library("cuBLASLt", {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so"}, {nvidia_folders, "cublas", kCudaPath});
+  static Library library("cuBLASLt", {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so"},
+                         {nvidia_folders, "cublas", kCudaPath});
   return library;
 }
 Library& nvrtc() {

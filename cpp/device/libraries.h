@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Libraries of others (NVIDIA's, MPI), found and opened when they are first needed. The addon links none of them: it loads
-// on any machine, and says what is missing and where it was looked for.
+// Libraries of others (NVIDIA's, MPI), found and opened when they are first needed. The addon links none of them: it
+// loads on any machine, and says what is missing and where it was looked for.
 #pragma once
 #include <string>
 #include <vector>

@@ -34,7 +34,7 @@ PF_MPI(Finalize, void);
 PF_MPI(Error_string, int, char*, int*);
 PF_MPI(Comm_rank, Comm, int*);
 PF_MPI(Comm_size, Comm, int*);
-PF_MPI(Comm_dup, Comm, Comm*);
+PF_MPI(Comm_idup, Comm, Comm*, Request*);
 PF_MPI(Comm_free, Comm*);
 PF_MPI(Comm_split_type, Comm, int, int, Info, Comm*);
 PF_MPI(Comm_set_errhandler, Comm, ErrorHandler);

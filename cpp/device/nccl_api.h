@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of NCCL 2 that replicas need, as its reference documents it. Opened at run time: the build needs no header of
-// NCCL.
+// The part of NCCL 2 that replicas need, as its reference documents it. Opened at run time: the build needs no header
+// of NCCL.
 #pragma once
 #include <cuda_runtime_api.h>
 

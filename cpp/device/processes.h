@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The processes that mpirun started together, through MPI. Nobody waits for ever: an operation that the others do not join
-// fails after PORTAFILTER_MPI_TIMEOUT seconds (600 unless told), and a process that mpirun ends while it waits, because
-// another one has died, says what it waited for.
+// The processes that mpirun started together, through MPI. Nobody waits for ever: an operation that the others do not
+// join fails after PORTAFILTER_MPI_TIMEOUT seconds (600 unless told), and a process that mpirun ends while it waits,
+// because another one has died, says what it waited for.
 #pragma once
 #include <memory>
 #include <string>
@@ -15,12 +15,13 @@ struct Processes {
   int local_rank = 0, local_size = 1;  // among those of this host
 };
 
-// Joins the others, the first time. All processes call it.
+// Joins the others, the first time. All processes call it. Nobody joins by accident: mpirun has started this process,
+// or PORTAFILTER_MPI=1 says that another launcher has.
 Status join_processes(Processes* out);
-// Leaves them when all have got there. Who ends without it makes mpirun stop the others.
-Status leave_processes();
-// JSON {started, joined, rank, size, library}; joins nothing.
-std::string describe_processes();
+// What pf.h answers: after joining, after leaving them when all have got there (who ends without it makes mpirun stop
+// the others), or as it is: JSON {started, joined, rank, size, localRank, localSize, library}.
+constexpr uint32_t kAskProcesses = 0, kJoinProcesses = 1, kLeaveProcesses = 2;
+Status processes(uint32_t action, std::string* json);
 
 // Processes that work together apart from others that they may have to do with. All make it at the same time.
 class Communicator {
@@ -31,8 +32,8 @@ class Communicator {
   int rank() const { return rank_; }
   int size() const { return size_; }
 
-  // On memory of the host; `what` is what an error or a dying process says of it. Sums are of float32, float64, int32 or
-  // int64, and the same everywhere to the last bit.
+  // On memory of the host; `what` is what an error or a dying process says of it. Sums are of float32, float64, int32
+  // or int64, and the same everywhere to the last bit.
   struct Part {
     void* data;
     int64_t count;

@@ -1,6 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/together.h"
 
+#ifdef PF_BASE  // no operator of such a build waits for another replica
+
+namespace pf {
+
+Status run_together(std::string_view, FindNet, int) {
+  return fail(Code::no_operator, "this build of the core has no replicas; open the backend with { operators: 'all' }");
+}
+
+}  // namespace pf
+
+#else
+
+#include <atomic>
+#include <cstring>
+
 #include "core/world.h"
 #ifndef __wasm__
 #include <thread>
@@ -9,15 +24,28 @@
 namespace pf {
 namespace {
 
+Status find_all(std::string_view handles, FindNet find, std::vector<Net*>* out) {
+  PF_CHECK(!handles.empty() && handles.size() % sizeof(uint32_t) == 0, parse, "nets that run together are named by ",
+           sizeof(uint32_t), " bytes each, found ", handles.size(), " bytes");
+  for (; !handles.empty(); handles.remove_prefix(sizeof(uint32_t))) {
+    uint32_t handle;
+    std::memcpy(&handle, handles.data(), sizeof handle);
+    out->emplace_back();
+    PF_TRY(find(handle, &out->back()));
+  }
+  return {};
+}
+
 Status of_replica(Status s, const std::vector<Net*>& nets, size_t i) {
   return nets.size() > 1 ? std::move(s).at("replica ", i) : std::move(s);
 }
 
 // What one that has failed leaves of collectives can never be completed.
 void give_up(const std::vector<Net*>& nets) {
-  for (Net* net : nets) net->workspace().each_object([](Object& object) {
-    if (object.kind() == World::kKind) static_cast<World&>(object).give_up();
-  });
+  for (Net* net : nets)
+    net->workspace().each_object([](Object& object) {
+      if (object.kind() == World::kKind) static_cast<World&>(object).give_up();
+    });
 }
 
 Status run_in_turns(const std::vector<Net*>& nets) {
@@ -76,7 +104,9 @@ Status run_in_threads(const std::vector<Net*>& nets, int times) {
 
 }  // namespace
 
-Status run_together(const std::vector<Net*>& nets, int times) {
+Status run_together(std::string_view handles, FindNet find, int times) {
+  std::vector<Net*> nets;
+  PF_TRY(find_all(handles, find, &nets));
   bool on_devices = kHasAccelerators && nets.size() > 1;
   for (size_t i = 0; i < nets.size(); ++i) {
     on_devices = on_devices && nets[i]->workspace().accelerator();
@@ -90,3 +120,5 @@ Status run_together(const std::vector<Net*>& nets, int times) {
 }
 
 }  // namespace pf
+
+#endif

@@ -20,9 +20,7 @@ Status comm_of(OpRun& op, Communicator** out) {
   return {};
 }
 
-std::string naming(const char* doing, const OpRun& op, int i) {
-  return text(doing, " \"", op.in_blob(i).name, "\"");
-}
+std::string naming(const char* doing, const OpRun& op, int i) { return text(doing, " \"", op.in_blob(i).name, "\""); }
 
 struct Create {
   Status run(OpRun& op) {
@@ -98,8 +96,8 @@ Status partner_of(OpRun& op, const char* who, int* process, int* tag) {
   *process = int(op.args.i(who)), *tag = int(op.args.i("tag"));
   if (op.inputs() < 4) return {};
   for (int i = 2; i < 4; ++i)
-    PF_CHECK(op.in(i).dtype() == DType::kInt32 && op.in(i).size() == 1, type, "input ", i,
-             " must be one int32, is ", op.in(i).dtype(), " ", op.in(i).shape());
+    PF_CHECK(op.in(i).dtype() == DType::kInt32 && op.in(i).size() == 1, type, "input ", i, " must be one int32, is ",
+             op.in(i).dtype(), " ", op.in(i).shape());
   *process = op.in(2).data<int32_t>()[0], *tag = op.in(3).data<int32_t>()[0];
   return {};
 }

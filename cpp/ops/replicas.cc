@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What replicas of a model do together: sums of gradients, and the parameters of one for all. On the CPU a replica whose
-// turn it is leaves its part and is blocked; the last one does the work for all. On CUDA see replicas.cu.
+// What replicas of a model do together: sums of gradients, and the parameters of one for all. On the CPU a replica
+// whose turn it is leaves its part and is blocked; the last one does the work for all. On CUDA see replicas.cu.
 #include "core/objects.h"
 #include "device/replica_group.h"
 
@@ -70,8 +70,7 @@ class HostWorld final : public World {
       }
       if (n) sums.push_back({y, n});
     }
-    if (group_->others)
-      PF_TRY(group_->others->sum(sums.data(), sums.size(), DType::kFloat, text("the sum of ", what)));
+    if (group_->others) PF_TRY(group_->others->sum(sums.data(), sums.size(), DType::kFloat, text("the sum of ", what)));
     hand_out();
     return {};
   }
@@ -162,7 +161,8 @@ PF_OP(CreateReplicaWorld)
 
 PF_OP(ReplicaAllreduce)
     .doc(
-        "Makes each tensor the sum of that tensor in all replicas. On a GPU it is queued beside what follows; ReplicaWait "
+        "Makes each tensor the sum of that tensor in all replicas. On a GPU it is queued beside what follows; "
+        "ReplicaWait "
         "waits for it.")
     .object_input("world", "From CreateReplicaWorld.")
     .variadic_input("tensors", "float, of any shapes, which are the same in all replicas.")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What replicas on GPUs do together, by NCCL: queued beside what the replica computes, so that sums of gradients go on while
-// the backward pass does; part of the recording where the net is recorded.
+// What replicas on GPUs do together, by NCCL: queued beside what the replica computes, so that sums of gradients go on
+// while the backward pass does; part of the recording where the net is recorded.
 #include "core/objects.h"
 #include "device/forms.h"
 #include "device/nccl_api.h"
@@ -18,8 +18,8 @@ Status checked(Result result, Comm comm, const std::string& doing) {
 }
 
 Status open_nccl() {
-  // Buffers that a recording registers would have to be registered by all replicas at the same time, but one of them alone
-  // may have to record anew.
+  // Buffers that a recording registers would have to be registered by all replicas at the same time, but one of them
+  // alone may have to record anew.
   setenv("NCCL_GRAPH_REGISTER", "0", 0);
   PF_TRY(nccl().open());
   int version = 0;
@@ -129,8 +129,8 @@ class NcclWorld final : public World {
         if (result == 0 && b.count) result = add(b, beside);
       const Result ended = GroupEnd();
       if (result == 0) result = ended;
-      // What is queued one by one waits here: later operators may need the whole device for themselves (to load a kernel,
-      // to give memory back) while the other replicas have yet to come. A recording has none of that.
+      // What is queued one by one waits here: later operators may need the whole device for themselves (to load a
+      // kernel, to give memory back) while the other replicas have yet to come. A recording has none of that.
       if (result == 0 && !device_.recording()) cudaStreamSynchronize(beside);
     }
     PF_TRY(checked(result, comm_, what));

@@ -3,7 +3,7 @@
 import { type Backend, type ProcessInfo, openBackend } from '../backend/backend.ts'
 import { currentBackend } from '../net/init.ts'
 import { platform } from '../platform/index.ts'
-import { PfError } from '../util/error.ts'
+import { PfError, withContext } from '../util/error.ts'
 import type { DataParallelOptions } from './data-parallel.ts'
 
 export interface Members {
@@ -23,10 +23,12 @@ type Place = Pick<ProcessInfo, 'rank' | 'size' | 'localRank' | 'localSize'> & { 
 const alone: Place = { rank: 0, size: 1, localRank: 0, localSize: 1 }
 
 export async function findMembers(options: DataParallelOptions): Promise<Members> {
-  const started = platform.env('OMPI_COMM_WORLD_SIZE') !== undefined
+  const started = platform.env('OMPI_COMM_WORLD_SIZE') !== undefined || platform.env('PORTAFILTER_MPI') === '1'
   if (options.mpi && !started) {
     throw new PfError('argument', 'mpi: true, but mpirun did not start this process: mpirun -np 2 node script.js')
   }
+  if (options.devices !== undefined) checkDevices(options.devices)
+  await checkBackend(options)
   const joined = options.mpi ?? started
   const { link, ...all } = joined ? await joinProcesses() : alone
   const common = { rank: all.rank, processes: all.size, ...(link && { link }) }
@@ -37,6 +39,41 @@ export async function findMembers(options: DataParallelOptions): Promise<Members
   }
   const backends = await openOn(devices, options)
   return { ...common, devices, backends, owned: backends }
+}
+
+function checkDevices(devices: readonly number[]): void {
+  if (!Array.isArray(devices)) {
+    throw new PfError('argument', `devices is a list of GPUs, such as [0, 1], or [] for the CPU; found ${devices}`)
+  }
+  for (const [i, device] of devices.entries()) {
+    if (!Number.isInteger(device) || device < 0) {
+      throw new PfError('argument', `devices are numbers of GPUs, counted from 0, such as [0, 1]; found ${device}`)
+    }
+    if (devices.indexOf(device) !== i) {
+      const each = [...new Set(devices)].join(', ')
+      throw new PfError('argument', `GPU ${device} is twice in devices; each has one replica: devices: [${each}]`)
+    }
+  }
+}
+
+// `backend` is for replicas on the CPU; those on GPUs open one each.
+async function checkBackend({ backend, devices }: DataParallelOptions): Promise<void> {
+  if (backend === undefined || devices === undefined) return
+  const { backend: name } = await backend.info()
+  if (devices.length === 0 && name === 'cuda') {
+    throw new PfError(
+      'argument',
+      'devices: [] is for replicas on the CPU, but `backend` is on a GPU: ' +
+        "leave devices out to train on GPUs, or give openBackend({ backend: 'native' })",
+    )
+  }
+  if (devices.length > 0 && name !== 'cuda') {
+    throw new PfError(
+      'argument',
+      `devices [${devices.join(', ')}] are GPUs, but \`backend\` is ${name}, on the CPU: ` +
+        'leave backend out, or write devices: []',
+    )
+  }
 }
 
 // Lives as long as the process, which works with the others that long. It holds nothing.
@@ -55,16 +92,10 @@ async function devicesThere({ backend }: DataParallelOptions): Promise<number[]>
 
 // The processes of a host share its GPUs.
 function ownDevices(devices: readonly number[], { localRank, localSize }: Place): number[] {
-  devices.forEach((device, i) => {
-    if (!Number.isInteger(device) || device < 0) {
-      throw new PfError('argument', `devices are numbers of GPUs, counted from 0; found ${device}`)
-    }
-    if (devices.indexOf(device) !== i) throw new PfError('argument', `GPU ${device} is twice in devices [${devices}]`)
-  })
   if (devices.length % localSize !== 0) {
     throw new PfError(
       'argument',
-      `the ${devices.length} GPUs [${devices}] cannot be shared evenly by the ${localSize} processes of this host; ` +
+      `the ${devices.length} GPUs [${devices.join(', ')}] cannot be shared evenly by the ${localSize} processes of this host; ` +
         `devices lists all GPUs of the host, and mpirun -np ${devices.length} gives each process one`,
     )
   }
@@ -97,7 +128,7 @@ async function openOn(devices: readonly number[], { precision, lossScale }: Data
     }
   } catch (error) {
     for (const backend of opened) await backend.close()
-    throw error
+    throw withContext(error, `cannot train on devices [${devices.join(', ')}] (devices: [] is the CPU)`, 'backend')
   }
   return opened
 }

@@ -147,7 +147,7 @@ if (settings.backend !== 'native') {
     const { said } = await mpirun(2, ['devices'])
     for (const rank of [0, 1]) {
       assert.is(said[rank][0].code, 'argument')
-      assert.match(said[rank][0].message as string, /3 GPUs \[0,1,2\] cannot be shared evenly by the 2 processes/)
+      assert.match(said[rank][0].message as string, /3 GPUs \[0, 1, 2\] cannot be shared evenly by the 2 processes/)
     }
   })
 

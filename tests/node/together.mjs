@@ -7,7 +7,6 @@ import {
   addWeightDecay,
   brew,
   buildSgd,
-  dataParallel,
   init,
   ModelHelper,
   operatorDef,
@@ -15,6 +14,7 @@ import {
   tensor,
   Workspace,
 } from '../../dist/index.js'
+import { dataParallel } from '../../dist/train.js'
 
 const [scene, path] = process.argv.slice(2)
 const rows = 12
@@ -129,6 +129,7 @@ const scenes = {
     await workspace.feedBlobs({ x: [rank + 1, 10 * rank], y: [5 + rank, 7], who: tensor([1 - rank], [1], 'int32') })
     await workspace.feedBlobs({ tag: tensor([4], [1], 'int32'), n: tensor([rank, 2], [2], 'int32') })
     await run('MPICreateCommonWorld', [], 'world')
+    await run('CreateMutex', [], 'mutex')
     await run('MPIAllreduce', ['world', 'x'], 'sum')
     await run('MPIAllreduce', ['world', 'n'], 'n')
     await run('MPIReduce', ['world', 'x'], 'at1', { root: 1 })
@@ -142,7 +143,7 @@ const scenes = {
     for (const [type, inputs, outputs, args] of [
       ['MPIBroadcast', ['world', 'x'], 'x', { root: 2 }],
       ['MPISendTensor', ['world', 'x'], [], { dst: 1, tag: 0 }],
-      ['MPIAllreduce', ['x', 'x'], 'x', {}],
+      ['MPIAllreduce', ['mutex', 'x'], 'z', {}],
     ]) {
       await run(type, inputs, outputs, args).catch(({ code, message }) => errors.push(`${code} ${message}`))
     }

@@ -9,9 +9,7 @@ namespace pf {
 namespace {
 
 Status none() {
-  return fail(Code::no_operator,
-              "the WebAssembly core knows no other processes. Use the native core: open the backend with { backend: "
-              "'native' }");
+  return fail(Code::no_operator, "the WebAssembly core knows no other processes; open the backend 'native'");
 }
 
 }  // namespace

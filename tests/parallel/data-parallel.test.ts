@@ -2,6 +2,7 @@
 // Replicas on the CPU: however many there are, they learn what one learns from the joint batch.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Backend } from '../../src/backend/backend.ts'
 import { type Tensor, tensor } from '../../src/core/tensor.ts'
 import { brew } from '../../src/net/brew.ts'
 import { ModelHelper } from '../../src/net/model-helper.ts'
@@ -224,10 +225,30 @@ test('what cannot be trained together is refused', async () => {
 
   const model = await classifier()
   await throwsPf(() => open(model, { replicas: 0 }), 'argument', /replicas must be a whole number above 0, found 0/)
-  await throwsPf(() => open(model, { devices: [1, 1] }), 'argument', /GPU 1 is twice/)
-  await throwsPf(() => open(model, { devices: [-1] }), 'argument', /found -1/)
   await throwsPf(() => open(model, { bucketBytes: 0 }), 'argument', /bucketBytes/)
   await throwsPf(() => open(model, { mpi: true }), 'argument', /mpirun/)
+})
+
+test('devices that are none, or not those of the backend, are refused', async () => {
+  const model = await classifier()
+  const refuses = (options: DataParallelOptions, message: RegExp) =>
+    throwsPf(() => open(model, options), 'argument', message)
+  await refuses({ devices: [1, 2, 1] }, /GPU 1 is twice in devices.*devices: \[1, 2\]/)
+  await refuses({ devices: [-1] }, /counted from 0, such as \[0, 1\]; found -1/)
+  await refuses({ devices: [0.5] }, /counted from 0, such as \[0, 1\]; found 0\.5/)
+  await refuses({ devices: 2 as unknown as number[] }, /devices is a list of GPUs, such as \[0, 1\], or \[\] .*; found 2/)
+  await refuses({ devices: [0] }, /devices \[0\] are GPUs, but `backend` is \w+, on the CPU.*write devices: \[\]/)
+  await refuses({ devices: [0], replicas: 2, backend: undefined }, /replicas is for the CPU/)
+
+  const onGpu: Backend = Object.create(await backend(), {
+    info: { value: async () => ({ ...(await (await backend()).info()), backend: 'cuda' }) },
+  })
+  await refuses({ devices: [], backend: onGpu }, /`backend` is on a GPU: leave devices out .*backend: 'native'/)
+
+  const { cuda } = await (await backend()).info()
+  const none = cuda?.devices.length ?? 0
+  const opening = () => open(model, { devices: [none], backend: undefined })
+  await throwsPf(opening, 'backend', new RegExp(`^cannot train on devices \\[${none}\\] \\(devices: \\[\\] is the CPU\\): `))
 })
 
 test('misuse is told', async () => {

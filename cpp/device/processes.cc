@@ -70,7 +70,7 @@ Status checked(Result result, const char* doing) {
   char text[kLongestText * 4] = "";
   int length = 0;
   Error_string(result, text, &length);
-  return fail(Code::internal, "MPI: ", text, " in ", doing);
+  return fail(Code::lost, "MPI: ", text, " in ", doing);
 }
 #define PF_MPI_TRY(call) PF_TRY(checked((call), #call))
 

@@ -115,7 +115,10 @@ if (settings.backend !== 'native') {
     })
     assert.ok(killed && status !== 0, `status ${status}\n${error}`)
     assert.match(error, /portafilter: process 0 of 2 was told to stop \(SIGTERM\) while it waited for the others in /)
-    assert.match(error, /in the sum of .*, for \d+ s\. .*mpirun .* says which.* The last checkpoint is whole: start all again/)
+    assert.match(
+      error,
+      /in the sum of .*, for \d+ s\. .*mpirun .* says which.* The last checkpoint is whole: start all again/,
+    )
     const { said } = await alone(['resume', path])
     assert.ok((said[0][0].epoch as number) >= 2, JSON.stringify(said))
   })

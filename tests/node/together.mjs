@@ -47,7 +47,9 @@ async function open(options = {}) {
 const say = (rank, value) => process.stdout.write(`${rank} ${JSON.stringify(value)}\n`)
 // All that training changes: parameters and what the optimizer keeps.
 async function stateOf(trainer) {
-  const parts = await Promise.all(trainer.state.map(async (blob) => Array.from((await trainer.fetch(blob)).data, Number)))
+  const parts = await Promise.all(
+    trainer.state.map(async (blob) => Array.from((await trainer.fetch(blob)).data, Number)),
+  )
   return parts.flat()
 }
 

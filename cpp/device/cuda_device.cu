@@ -136,8 +136,10 @@ Status CudaDevice::allocate(size_t bytes, uint8_t** out) {
 
 Status CudaDevice::upload(uint8_t* to, const uint8_t* from, size_t bytes) {
   activate();
-  if (bytes) PF_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_));
-  return {};
+  if (!bytes) return {};
+  if (timing_) PF_TRY(note_time(stream_, &copies_));
+  PF_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_));
+  return timing_ ? note_time(stream_, &copies_) : Status();
 }
 
 Status CudaDevice::download(uint8_t* to, const uint8_t* from, size_t bytes) {
@@ -163,6 +165,7 @@ Status CudaDevice::take_fault() {
 
 Status CudaDevice::finish() {
   activate();
+  PF_TRY(join());
   PF_CUDA(cudaMemcpyAsync(fault_, fault_on_device_, sizeof(Fault), cudaMemcpyDeviceToHost, stream_));
   PF_CUDA(cudaStreamSynchronize(stream_));
   return take_fault();
@@ -170,6 +173,7 @@ Status CudaDevice::finish() {
 
 Status CudaDevice::begin_recording() {
   activate();
+  PF_TRY(join());
   PF_CUDA(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed));
   recording_ = true;
   kept_.clear();
@@ -178,7 +182,8 @@ Status CudaDevice::begin_recording() {
 }
 
 Status CudaDevice::end_recording(std::shared_ptr<void>* out) {
-  recording_ = false;
+  (void)join().ok();  // else the recording would not end, which is reported below
+  recording_ = false, forked_ = false;
   pool_.keep_released(nullptr);
   auto recording = std::make_shared<Recording>();
   recording->pool = &pool_, recording->kept = std::move(kept_);
@@ -196,7 +201,88 @@ Status CudaDevice::end_recording(std::shared_ptr<void>* out) {
 
 Status CudaDevice::replay(void* recording) {
   activate();
-  return cuda_status(cudaGraphLaunch(static_cast<Recording*>(recording)->graph, stream_), "cudaGraphLaunch");
+  if (timing_) PF_TRY(note_time(stream_, &runs_));
+  PF_CUDA(cudaGraphLaunch(static_cast<Recording*>(recording)->graph, stream_));
+  return timing_ ? note_time(stream_, &runs_) : Status();
+}
+
+Status CudaDevice::fork(cudaStream_t* out) {
+  if (!beside_) {
+    // What others wait for comes first.
+    int least = 0, most = 0;
+    PF_CUDA(cudaDeviceGetStreamPriorityRange(&least, &most));
+    PF_CUDA(cudaStreamCreateWithPriority(&beside_, cudaStreamNonBlocking, most));
+    PF_CUDA(cudaEventCreateWithFlags(&forks_, cudaEventDisableTiming));
+    PF_CUDA(cudaEventCreateWithFlags(&joins_, cudaEventDisableTiming));
+  }
+  PF_CUDA(cudaEventRecord(forks_, stream_));
+  PF_CUDA(cudaStreamWaitEvent(beside_, forks_, 0));
+  forked_ = true, *out = beside_;
+  return {};
+}
+
+Status CudaDevice::join() {
+  if (!forked_) return {};
+  forked_ = false;
+  PF_CUDA(cudaEventRecord(joins_, beside_));
+  PF_CUDA(cudaStreamWaitEvent(stream_, joins_, 0));
+  return {};
+}
+
+Status CudaDevice::note_time(cudaStream_t queue, std::vector<cudaEvent_t>* to, unsigned flags) {
+  cudaEvent_t event;
+  PF_CUDA(cudaEventCreate(&event));
+  to->push_back(event);
+  PF_CUDA(cudaEventRecordWithFlags(event, queue, flags));
+  return {};
+}
+
+Status CudaDevice::mark(Mark kind, cudaStream_t queue) {
+  if (!timing_ || !recording_) return {};
+  std::vector<cudaEvent_t> noted;
+  PF_TRY(note_time(queue, &noted, cudaEventRecordExternal));
+  marks_.push_back({kind, noted[0]});
+  return {};
+}
+
+namespace {
+
+// Of the events begin, end, begin, …; those of a recording that failed were never reached and do not count.
+double milliseconds(const std::vector<cudaEvent_t>& events) {
+  double sum = 0;
+  for (size_t i = 0; i + 1 < events.size(); i += 2) {
+    float ms = 0;
+    if (cudaEventElapsedTime(&ms, events[i], events[i + 1]) == cudaSuccess) sum += ms;
+  }
+  (void)cudaGetLastError();
+  return sum;
+}
+
+void destroy(std::vector<cudaEvent_t>& events) {
+  for (cudaEvent_t event : events) cudaEventDestroy(event);
+  events.clear();
+}
+
+}  // namespace
+
+void CudaDevice::time(bool on) {
+  activate();
+  (void)finish().ok();
+  timing_ = on;
+  destroy(runs_), destroy(copies_);
+  for (const Marked& m : marks_) cudaEventDestroy(m.event);
+  marks_.clear();
+}
+
+std::string CudaDevice::times() {
+  activate();
+  cudaStreamSynchronize(stream_);
+  std::vector<cudaEvent_t> of[2];
+  for (const Marked& m : marks_) of[m.kind].push_back(m.event);
+  Json j;
+  j.begin('{').key("runs").number(milliseconds(runs_)).key("copies").number(milliseconds(copies_));
+  j.key("waits").number(milliseconds(of[kWait])).key("sums").number(milliseconds(of[kSum])).end('}');
+  return std::move(j.out);
 }
 
 std::string CudaDevice::info() const {

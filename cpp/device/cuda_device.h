@@ -53,6 +53,16 @@ class CudaDevice final : public Accelerator {
   Status end_recording(std::shared_ptr<void>* out) override;
   Status replay(void* recording) override;
   std::string info() const override;
+  void time(bool on) override;
+  std::string times() override;
+
+  // A second queue, for what may run beside the first. What is queued there after `fork` begins when the first has come
+  // this far; the first goes on after `join` when all of that is done. A recording is joined at its end.
+  Status fork(cudaStream_t* out);
+  Status join();
+  // Notes the time on a queue, while a timed run is recorded; marks of a kind come in pairs.
+  enum Mark : int { kSum, kWait };
+  Status mark(Mark kind, cudaStream_t queue);
 
   cudaStream_t queue() const { return stream_; }
   bool half() const { return options.precision == Precision::kFloat16; }
@@ -77,7 +87,17 @@ class CudaDevice final : public Accelerator {
   Status take_fault();
   void activate() const;  // makes this GPU the one that the thread's calls of the runtime mean
 
-  cudaStream_t stream_ = nullptr;
+  struct Marked {
+    Mark kind;
+    cudaEvent_t event;
+  };
+  Status note_time(cudaStream_t queue, std::vector<cudaEvent_t>* to, unsigned flags = 0);
+
+  cudaStream_t stream_ = nullptr, beside_ = nullptr;
+  cudaEvent_t forks_ = nullptr, joins_ = nullptr;
+  bool forked_ = false, timing_ = false;
+  std::vector<cudaEvent_t> runs_, copies_;  // begin, end, begin, …
+  std::vector<Marked> marks_;
   MemoryPool pool_;
   Scratch scratch_;
   lt::Handle cublas_ = nullptr;

@@ -342,9 +342,8 @@ Status print_to(Call& call) {
 Status nets_run(Call& call) { return run_together(call.in, find_net, int(call.handle)); }
 
 Status processes(Call& call) {
-  std::string json;
-  PF_TRY(pf::processes(call.handle, &json));
-  return call.answer(std::move(json));
+  PF_TRY(pf::processes(call.handle, &reply));
+  return call.view(reply.data(), reply.size());
 }
 
 Status abort_flag(Call& call) { return call.view(&Net::abort_flag, sizeof(int32_t)); }

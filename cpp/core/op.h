@@ -57,27 +57,70 @@ class OpRun {
   int inputs_, outputs_;
 };
 
+// A kernel struct as a Kernel, in layers: one that has nothing to override shares Kernel's own function, so that a
+// build has few of them.
+template <class K>
+class Held : public Kernel {
+ public:
+  explicit Held(const Args& args) : kernel_(make(args)) {}
+
+ protected:
+  K kernel_;
+
+ private:
+  static K make(const Args& args) {
+    if constexpr (std::is_constructible_v<K, const Args&>)
+      return K(args);
+    else
+      return (void)args, K();
+  }
+};
+
+template <class K>
+concept AbsorbsFirst = requires(K k, const Args& next) { k.absorb(next, 0); };
+template <class K>
+concept AbsorbsAny = requires(K k, const Args& next) { k.absorb(next, 0, 0); };
+template <class K>
+concept AbsorbsBefore = requires(K k, const Args& before) { k.absorb_before(before, 0, false, 0); };
+
+template <class K>
+class Absorbing : public Held<K> {
+  using Held<K>::Held;
+};
+template <class K>
+  requires AbsorbsFirst<K> || AbsorbsAny<K>
+class Absorbing<K> : public Held<K> {
+ public:
+  using Held<K>::Held;
+  bool absorb(const Args& next, int position, int first_input) override {
+    if constexpr (AbsorbsAny<K>)
+      return this->kernel_.absorb(next, position, first_input);
+    else
+      return position == 0 && this->kernel_.absorb(next, first_input);
+  }
+};
+
+template <class K>
+class AbsorbingBefore : public Absorbing<K> {
+  using Absorbing<K>::Absorbing;
+};
+template <class K>
+  requires AbsorbsBefore<K>
+class AbsorbingBefore<K> : public Absorbing<K> {
+ public:
+  using Absorbing<K>::Absorbing;
+  bool absorb_before(const Args& before, int mask, bool mask_is_bias, int kept) override {
+    return this->kernel_.absorb_before(before, mask, mask_is_bias, kept);
+  }
+};
+
 // Wraps a kernel struct: constructed from Args (or nothing), `Status run(OpRun&)`, optionally `absorb`, and
 // `Status bind(Scope&)` where it runs nets (core/scope.h).
 template <class K>
-class KernelOf final : public Kernel {
+class KernelOf final : public AbsorbingBefore<K> {
  public:
-  explicit KernelOf(const Args& args) : kernel_(make(args)) {}
-  Status run(OpRun& op) override { return kernel_.run(op); }
-  bool absorb(const Args& next, int position, int first_input) override {
-    if constexpr (requires { kernel_.absorb(next, position, first_input); })
-      return kernel_.absorb(next, position, first_input);
-    else if constexpr (requires { kernel_.absorb(next, first_input); })
-      return position == 0 && kernel_.absorb(next, first_input);
-    else
-      return false;
-  }
-  bool absorb_before(const Args& before, int mask, bool mask_is_bias, int kept) override {
-    if constexpr (requires { kernel_.absorb_before(before, mask, mask_is_bias, kept); })
-      return kernel_.absorb_before(before, mask, mask_is_bias, kept);
-    else
-      return false;
-  }
+  using AbsorbingBefore<K>::AbsorbingBefore;
+  Status run(OpRun& op) override { return this->kernel_.run(op); }
 #ifndef __wasm__
   DeviceTraits on_device() const override {
     DeviceTraits traits;
@@ -89,15 +132,6 @@ class KernelOf final : public Kernel {
 #endif
   static std::unique_ptr<Kernel> create(const Args& args) { return std::unique_ptr<Kernel>(new KernelOf(args)); }
   static Status bind(Kernel& kernel, Scope& scope) { return static_cast<KernelOf&>(kernel).kernel_.bind(scope); }
-
- private:
-  static K make(const Args& args) {
-    if constexpr (std::is_constructible_v<K, const Args&>)
-      return K(args);
-    else
-      return (void)args, K();
-  }
-  K kernel_;
 };
 
 #ifdef PF_DOCS

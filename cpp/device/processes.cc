@@ -9,9 +9,7 @@ namespace pf {
 namespace {
 
 Status none() {
-  return fail(Code::no_operator,
-              "the WebAssembly core knows no other processes. Use the native core: open the backend with { backend: "
-              "'native' }");
+  return fail(Code::no_operator, "the WebAssembly core knows no other processes; open the backend 'native'");
 }
 
 }  // namespace
@@ -72,7 +70,7 @@ Status checked(Result result, const char* doing) {
   char text[kLongestText * 4] = "";
   int length = 0;
   Error_string(result, text, &length);
-  return fail(Code::internal, "MPI: ", text, " in ", doing);
+  return fail(Code::lost, "MPI: ", text, " in ", doing);
 }
 #define PF_MPI_TRY(call) PF_TRY(checked((call), #call))
 

@@ -50,10 +50,12 @@ Status ReplicaGroup::join(const WorldOptions& options, std::shared_ptr<ReplicaGr
 }
 
 Status read_options(const Args& args, WorldOptions* out) {
-  out->group = args.i("group"), out->replica = int(args.i("replica")), out->replicas = int(args.i("replicas"));
+  constexpr int64_t kMost = 1024;
+  const int64_t replica = args.i("replica"), replicas = args.i("replicas");
+  PF_CHECK(replicas > 0 && replicas <= kMost, argument, "a process has 1 to ", kMost, " replicas, found ", replicas);
+  PF_CHECK(replica >= 0 && replica < replicas, argument, "there is no replica ", replica, " of ", replicas);
+  out->group = args.i("group"), out->replica = int(replica), out->replicas = int(replicas);
   out->processes = args.b("processes");
-  PF_CHECK(out->replica >= 0 && out->replica < out->replicas, argument, "there is no replica ", out->replica, " of ",
-           out->replicas);
   return {};
 }
 

@@ -15,6 +15,7 @@ struct ReplicaGroup {
   struct Part {
     uint64_t run = 0;  // in which it came
     bool waiting = false, done = false;
+    const char* what = "";  // the kind of the collective
     std::vector<Blob*> blobs;
   };
   int64_t id;

@@ -57,6 +57,7 @@ class Net final : public Subnet {
   std::vector<Blob*> in_arena_;
   Replay* replay() const { return kHasAccelerators ? replay_ : nullptr; }
   Replay* replay_ = nullptr;  // on an accelerator; ours
+  bool times() const { return kHasAccelerators && times_; }
   bool optimize_ = false, profile_ = false, times_ = false;
   // Runs are counted by those of outermost nets; a thread runs one at a time.
   static PF_THREAD_LOCAL uint32_t current_run_, last_run_;

@@ -6,7 +6,7 @@
 namespace pf {
 
 Status run_together(std::string_view, FindNet, int) {
-  return fail(Code::no_operator, "this build of the core has no replicas; open the backend with { operators: 'all' }");
+  return fail(Code::no_operator, "this build has no replicas; open the backend with { operators: 'all' }");
 }
 
 }  // namespace pf

@@ -61,7 +61,7 @@ struct Reduce {
     uint8_t* copy = nullptr;
     if (op.in_place(1, 0)) {
       PF_TRY(op.scratch(int64_t(x.byte_size()), &copy));
-      std::memcpy(copy, from, x.byte_size());
+      if (x.byte_size()) std::memcpy(copy, from, x.byte_size());
       from = copy;
     }
     return comm->sum_at(root, from, op.out(0).data<uint8_t>(), x.size(), x.dtype(), naming("the sum of", op, 1));

@@ -12,30 +12,34 @@ class HostWorld final : public World {
   HostWorld(std::shared_ptr<ReplicaGroup> group, int replica) : group_(std::move(group)), replica_(replica) {
     worker = group_->first + replica, workers = group_->workers;
   }
-  Status sum(OpRun& op, int first) override { return together(op, first, &HostWorld::sum_now); }
-  Status broadcast(OpRun& op, int first) override { return together(op, first, &HostWorld::broadcast_now); }
+  // What it has left for the others is gone with its workspace.
+  ~HostWorld() override { group_->parts[size_t(replica_)] = {}; }
+  Status sum(OpRun& op, int first) override { return together(op, first, "the sum of ", &HostWorld::sum_now); }
+  Status broadcast(OpRun& op, int first) override {
+    return together(op, first, "the broadcast of ", &HostWorld::broadcast_now);
+  }
   Status wait(OpRun&) override { return {}; }
 
  private:
   using Work = Status (HostWorld::*)(const std::string& what);
 
-  Status together(OpRun& op, int first, Work work) {
+  Status together(OpRun& op, int first, const char* kind, Work work) {
+    const std::string what = kind + names_of(op, first);
     CommonRuns& common = common_runs();
     ReplicaGroup::Part& me = group_->parts[size_t(replica_)];
     if (me.run != common.runs) me.run = common.runs, me.waiting = me.done = false;
     if (me.done) return me.done = false, Status();
-    if (!me.waiting) {
-      me.waiting = true, ++common.steps;
-      me.blobs.clear();
-      for (int j = 0; j < op.outputs(); ++j) me.blobs.push_back(&op.out_blob(j));
-    }
+    if (!me.waiting) me.waiting = true, ++common.steps;
+    me.what = kind;
+    me.blobs.clear();
+    for (int j = 0; j < op.outputs(); ++j) me.blobs.push_back(&op.out_blob(j));
     for (size_t i = 0; i < group_->parts.size(); ++i) {
       const ReplicaGroup::Part& other = group_->parts[i];
       PF_CHECK(other.waiting && other.run == common.runs, blocked, "replica ", replica_, " waits for replica ", i,
-               " to bring ", names_of(op, first), "; the nets of replicas run together or not at all");
+               " in ", what, "; the nets of replicas run together or not at all");
     }
     PF_TRY(fits());
-    PF_TRY((this->*work)(names_of(op, first)));
+    PF_TRY((this->*work)(what));
     for (ReplicaGroup::Part& one : group_->parts) one.waiting = false, one.done = &one != &me;
     return {};
   }
@@ -45,6 +49,8 @@ class HostWorld final : public World {
 
   Status fits() const {
     for (size_t m = 1; m < group_->parts.size(); ++m) {
+      const char *first = group_->parts[0].what, *other = group_->parts[m].what;
+      PF_CHECK(first == other, net, "replica 0 is at ", first, "its tensors, replica ", m, " at ", other, "its own");
       PF_CHECK(group_->parts[m].blobs.size() == parts(), shape, "replica 0 brings ", parts(), " tensors, replica ", m,
                " ", group_->parts[m].blobs.size());
       for (size_t i = 0; i < parts(); ++i)
@@ -77,8 +83,7 @@ class HostWorld final : public World {
 
   Status broadcast_now(const std::string& what) {
     for (size_t i = 0; i < parts() && group_->others; ++i)
-      PF_TRY(group_->others->broadcast(0, part(0, i).data<uint8_t>(), part(0, i).byte_size(),
-                                       text("the broadcast of ", what)));
+      PF_TRY(group_->others->broadcast(0, part(0, i).data<uint8_t>(), part(0, i).byte_size(), what));
     hand_out();
     return {};
   }
@@ -86,7 +91,8 @@ class HostWorld final : public World {
   void hand_out() const {
     for (size_t i = 0; i < parts(); ++i)
       for (size_t m = 0; m < group_->parts.size(); ++m) {
-        if (m) std::memcpy(part(m, i).data<uint8_t>(), part(0, i).data<uint8_t>(), part(0, i).byte_size());
+        const size_t bytes = part(0, i).byte_size();
+        if (m && bytes) std::memcpy(part(m, i).data<uint8_t>(), part(0, i).data<uint8_t>(), bytes);
         part(m, i).touch();
       }
   }

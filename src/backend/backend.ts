@@ -114,8 +114,6 @@ export interface BackendInfo {
   readonly memory: { readonly used: number; readonly peak: number; readonly limit?: number }
   /** What CUDA finds here; the native and the cuda backend say. */
   readonly cuda?: CudaInfo
-  /** The native and the cuda backend say. */
-  readonly processes?: ProcessInfo
 }
 
 export interface BlobInfo {
@@ -218,7 +216,10 @@ export interface Backend {
   finish(workspace: number): Promise<void>
   /** Runs nets of as many workspaces `times` times, each waiting for the others where its operators say so. */
   runNets(nets: readonly number[], times: number): Promise<void>
-  /** What is known of the processes that mpirun started with this one; `join` works with them until `leave`. */
+  /**
+   * What is known of the processes that mpirun started with this one; `join` works with them until `leave`. The native core
+   * alone knows others.
+   */
   processes(action?: 'join' | 'leave'): Promise<ProcessInfo>
   /** Creates the operator of a serialized OperatorDef, runs it once and forgets it. */
   runOperator(workspace: number, operatorDef: Uint8Array): Promise<void>

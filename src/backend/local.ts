@@ -64,9 +64,7 @@ export class LocalBackend implements Backend {
     const { gpu, ...origin } = this.origin
     const refused = fewer ? [...origin.refused, { backend: build, reason: fewer }] : origin.refused
     const about = { ...origin, refused, build, version, simd, threads, worker: false, memory }
-    return origin.backend === 'wasm'
-      ? about
-      : { ...about, cuda: await this.json<CudaInfo>('accelerators'), processes: await this.processes() }
+    return origin.backend === 'wasm' ? about : { ...about, cuda: await this.json<CudaInfo>('accelerators') }
   }
 
   schemas(): Promise<Schema[]> {

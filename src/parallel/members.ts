@@ -18,6 +18,8 @@ export interface Members {
   readonly owned: readonly Backend[]
 }
 
+const kMostReplicas = 1024
+
 type Place = Pick<ProcessInfo, 'rank' | 'size' | 'localRank' | 'localSize'> & { readonly link?: Backend }
 
 const alone: Place = { rank: 0, size: 1, localRank: 0, localSize: 1 }
@@ -104,8 +106,8 @@ function ownDevices(devices: readonly number[], { localRank, localSize }: Place)
 }
 
 async function onCpu({ backend, replicas = 1 }: DataParallelOptions) {
-  if (!Number.isInteger(replicas) || replicas < 1) {
-    throw new PfError('argument', `replicas must be a whole number above 0, found ${replicas}`)
+  if (!Number.isInteger(replicas) || replicas < 1 || replicas > kMostReplicas) {
+    throw new PfError('argument', `replicas must be a whole number from 1 to ${kMostReplicas}, found ${replicas}`)
   }
   const { device, opened } = backend ? { device: backend, opened: [] } : await cpuBackend()
   return { devices: [], backends: Array.from({ length: replicas }, () => device), owned: opened }

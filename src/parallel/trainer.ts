@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Replicas of a model that train together.
-import type { Backend } from '../backend/backend.ts'
 import { byteSize, type Tensor } from '../core/tensor.ts'
 import type { ModelHelper } from '../net/model-helper.ts'
 import { copyOf, type Net, protoOf } from '../net/net.ts'
@@ -33,17 +32,18 @@ export async function openTrainer(model: ModelHelper, options: DataParallelOptio
   if (!(bucketBytes > 0)) throw new PfError('argument', `bucketBytes must be a number above 0, found ${bucketBytes}`)
   const members = await findMembers(options)
   const workspaces: Workspace[] = []
+  let messages: Messages | undefined
   try {
     for (const [i, backend] of members.backends.entries()) {
       workspaces.push(await Workspace.open(backend, seedOf(options, members.rank * members.backends.length + i)))
     }
-    const messages = await Messages.open(members.link)
+    messages = await Messages.open(members.link)
     const places = await placesOf(members, messages)
     const trainer = new Trainer({ members, workspaces, messages, places })
     await trainer.start(model, { ...options, bucketBytes })
     return trainer
   } catch (error) {
-    await closeAll(workspaces, members.owned)
+    await closeAll([...workspaces, ...(messages ? [messages] : []), ...members.owned]).catch(() => {}) // the first error tells
     throw error
   }
 }
@@ -52,12 +52,19 @@ function seedOf({ seed }: DataParallelOptions, worker: number): { seed?: bigint 
   return seed === undefined ? {} : { seed: BigInt(seed) + BigInt(worker) * 0x9e3779b97f4a7c15n }
 }
 
-async function closeAll(workspaces: readonly Workspace[], backends: readonly Backend[]): Promise<void> {
-  for (const workspace of workspaces) await workspace.close()
-  for (const backend of backends) await backend.close()
+// In order, and each of them: what cannot be closed keeps no others open.
+async function closeAll(all: readonly { close(): Promise<void> }[]): Promise<void> {
+  const failures: unknown[] = []
+  for (const each of all) await each.close().catch((error: unknown) => failures.push(error))
+  if (failures.length > 0) throw failures[0]
 }
 
 async function placesOf({ rank, processes, backends, devices }: Members, messages: Messages): Promise<ReplicaPlace[]> {
+  const [onGpus] = await messages.sum([devices.length > 0 ? 1 : 0])
+  if (onGpus !== 0 && onGpus !== processes) {
+    const text = `${onGpus} of the ${processes} processes train on GPUs and the others on the CPU; all do the same`
+    throw new PfError('argument', `${text}: leave devices out where each host has GPUs, else write devices: []`)
+  }
   const counts = await messages.sum(Array.from({ length: processes }, (_, i) => (i === rank ? backends.length : 0)))
   const first = counts.slice(0, rank).reduce((a, b) => a + b, 0)
   const workers = counts.reduce((a, b) => a + b, 0)
@@ -185,8 +192,7 @@ class Trainer implements DataParallel {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await closeAll(this.workspaces, this.#members.owned)
-    await this.#messages.close()
+    await closeAll([...this.workspaces, this.#messages, ...this.#members.owned])
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -45,7 +45,13 @@ async function open(options = {}) {
 }
 
 const say = (rank, value) => process.stdout.write(`${rank} ${JSON.stringify(value)}\n`)
-const parameters = async (trainer) => Array.from((await trainer.fetch('hidden_w')).data)
+// All that training changes: parameters and what the optimizer keeps.
+async function stateOf(trainer) {
+  const parts = await Promise.all(
+    trainer.state.map(async (blob) => Array.from((await trainer.fetch(blob)).data, Number)),
+  )
+  return parts.flat()
+}
 
 const scenes = {
   // Trains; with a path: as far as a checkpoint, then on from it in new replicas.
@@ -60,7 +66,7 @@ const scenes = {
     }
     await first.step(4)
     const { workers, processes, rank } = first
-    say(rank, { workers, processes, sum: await first.sum([1, rank]), w: await parameters(first) })
+    say(rank, { workers, processes, sum: await first.sum([1, rank]), state: await stateOf(first) })
     await first.close()
   },
 
@@ -70,7 +76,9 @@ const scenes = {
     for (let epoch = 1; ; epoch++) {
       await trainer.step(20)
       await trainer.save(path, { epoch })
-      if (epoch === 3) say(trainer.rank, { pid: process.pid })
+      if (epoch !== 3) continue
+      say(trainer.rank, { pid: process.pid })
+      if (trainer.rank === 1) await sleep(5000) // process 0 waits meanwhile
     }
   },
 

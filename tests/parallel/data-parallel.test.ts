@@ -2,10 +2,12 @@
 // Replicas on the CPU: however many there are, they learn what one learns from the joint batch.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Backend } from '../../src/backend/backend.ts'
 import { type Tensor, tensor } from '../../src/core/tensor.ts'
 import { brew } from '../../src/net/brew.ts'
 import { ModelHelper } from '../../src/net/model-helper.ts'
-import type { NetDef } from '../../src/net/net-def.ts'
+import { type NetDef, netDef, operatorDef } from '../../src/net/net-def.ts'
+import { Workspace } from '../../src/net/workspace.ts'
 import { buildAdam } from '../../src/optimizer/adam.ts'
 import { buildSgd } from '../../src/optimizer/sgd.ts'
 import { addWeightDecay } from '../../src/optimizer/weight-decay.ts'
@@ -223,11 +225,80 @@ test('what cannot be trained together is refused', async () => {
   await throwsPf(() => open(sparse, { replicas: 2 }), 'unsupported', /gradient of "table" is sparse/)
 
   const model = await classifier()
-  await throwsPf(() => open(model, { replicas: 0 }), 'argument', /replicas must be a whole number above 0, found 0/)
-  await throwsPf(() => open(model, { devices: [1, 1] }), 'argument', /GPU 1 is twice/)
-  await throwsPf(() => open(model, { devices: [-1] }), 'argument', /found -1/)
+  await throwsPf(
+    () => open(model, { replicas: 0 }),
+    'argument',
+    /replicas must be a whole number from 1 to 1024, found 0/,
+  )
   await throwsPf(() => open(model, { bucketBytes: 0 }), 'argument', /bucketBytes/)
   await throwsPf(() => open(model, { mpi: true }), 'argument', /mpirun/)
+})
+
+/** Two replicas by hand: each a workspace with a world of this group and a tensor x. */
+async function twoByHand(group: number): Promise<[Workspace, Workspace]> {
+  const both: Workspace[] = []
+  for (const replica of [0, 1]) {
+    const workspace = await Workspace.open(await backend())
+    const args = { group, replica, replicas: 2 }
+    await workspace.runOperatorOnce(operatorDef('CreateReplicaWorld', [], 'world', args))
+    await workspace.feedBlob('x', tensor(Float32Array.of(replica + 1, 10), [2]))
+    both.push(workspace)
+  }
+  return [both[0], both[1]]
+}
+
+test('what a replica has left for the others is gone with it', async () => {
+  const [first, second] = await twoByHand(-1)
+  const sum = operatorDef('ReplicaAllreduce', ['world', 'x'], ['x'])
+  await throwsPf(() => first.runOperatorOnce(sum), 'blocked', /replica 0 waits for replica 1 in the sum of "x"/)
+  await first.close()
+  await throwsPf(() => second.runOperatorOnce(sum), 'blocked', /replica 1 waits for replica 0 in the sum of "x"/)
+  assert.equal(Array.from((await second.fetchBlob('x')).data, Number), [2, 10])
+  await second.close()
+})
+
+test('replicas that meet in different places are told apart', async () => {
+  const both = await twoByHand(-2)
+  for (const [i, type] of ['ReplicaAllreduce', 'ReplicaBroadcast'].entries()) {
+    const net = netDef({ name: 'meets', op: [operatorDef(type, ['world', 'x'], ['x'])] })
+    await both[i].createNet(net)
+  }
+  const run = async () =>
+    (await backend()).runNets(
+      both.map((workspace) => workspace.netHandle('meets')),
+      1,
+    )
+  await throwsPf(run, 'net', /replica 0 is at the sum of its tensors, replica 1 at the broadcast of its own/)
+  for (const workspace of both) await workspace.close()
+})
+
+test('devices that are none, or not those of the backend, are refused', async () => {
+  const model = await classifier()
+  const refuses = (options: DataParallelOptions, message: RegExp) =>
+    throwsPf(() => open(model, options), 'argument', message)
+  await refuses({ devices: [1, 2, 1] }, /GPU 1 is twice in devices.*devices: \[1, 2\]/)
+  await refuses({ devices: [-1] }, /counted from 0, such as \[0, 1\]; found -1/)
+  await refuses({ devices: [0.5] }, /counted from 0, such as \[0, 1\]; found 0\.5/)
+  await refuses(
+    { devices: 2 as unknown as number[] },
+    /devices is a list of GPUs, such as \[0, 1\], or \[\] .*; found 2/,
+  )
+  await refuses({ devices: [0] }, /devices \[0\] are GPUs, but `backend` is \w+, on the CPU.*write devices: \[\]/)
+  await refuses({ devices: [0], replicas: 2, backend: undefined }, /replicas is for the CPU/)
+
+  const onGpu: Backend = Object.create(await backend(), {
+    info: { value: async () => ({ ...(await (await backend()).info()), backend: 'cuda' }) },
+  })
+  await refuses({ devices: [], backend: onGpu }, /`backend` is on a GPU: leave devices out .*backend: 'native'/)
+
+  const { cuda } = await (await backend()).info()
+  const none = cuda?.devices.length ?? 0
+  const opening = () => open(model, { devices: [none], backend: undefined })
+  await throwsPf(
+    opening,
+    'backend',
+    new RegExp(`^cannot train on devices \\[${none}\\] \\(devices: \\[\\] is the CPU\\): `),
+  )
 })
 
 test('misuse is told', async () => {

@@ -15,7 +15,8 @@ export const info: Command = {
   examples: ['info', 'info --backend wasm --json'],
   run: (given, context) =>
     withBackend(given, context, async (backend) => {
-      const [about, schemas] = [await backend.info(), await backend.schemas()]
+      const [known, schemas] = [await backend.info(), await backend.schemas()]
+      const about = known.backend === 'wasm' ? known : { ...known, processes: await backend.processes() }
       const operators = schemas.map(({ name }) => name).sort()
       const runtime = `${platform.name} ${platform.version}`
       if (given.flag('json')) {

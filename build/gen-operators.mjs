@@ -197,7 +197,10 @@ const leftOutOnCuda = [
     ['FloatToHalf', 'HalfToFloat', 'ReluFp16', 'SoftmaxFp16', 'Float16ConstantFill', 'FP16MomentumSGDUpdate'],
     'a backend of precision `fp16` keeps halves by itself ([forms](cuda.md#how-it-works)); [Cast](#cast) converts',
   ],
-  [['CopyCPUToGPU', 'CopyGPUToCPU'], 'tensors are copied where an operator wants them; [Copy](#copy) takes their place'],
+  [
+    ['CopyCPUToGPU', 'CopyGPUToCPU'],
+    'tensors are copied where an operator wants them; [Copy](#copy) takes their place',
+  ],
   [['FP32MomentumSGDUpdate'], '[WeightedSum](#weightedsum) and [MomentumSGDUpdate](#momentumsgdupdate) do the same'],
   [['Recurrent', 'RecurrentParamGet', 'RecurrentParamSet'], 'cuDNN alone defines how their parameters lie'],
   [['ElementwiseRTC'], 'it compiles CUDA sources that a net brings along'],

@@ -339,7 +339,8 @@ std::string CudaDevice::info() const {
 Status CudaDevice::cublas(lt::Handle* out) {
   if (!cublas_) {
     PF_TRY(cublas_lt().open());
-    PF_CHECK(lt::Create, argument, cublas_lt().path(), " is no cuBLASLt; PORTAFILTER_CUDA_PATH names folders of libraries");
+    PF_CHECK(lt::Create, argument, cublas_lt().path(),
+             " is no cuBLASLt; PORTAFILTER_CUDA_PATH names folders of libraries");
     const lt::Result status = lt::Create(&cublas_);
     PF_CHECK(status == 0, internal, "cuBLASLt cannot start: status ", status);
   }

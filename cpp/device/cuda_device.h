@@ -65,8 +65,9 @@ class CudaDevice final : public Accelerator {
   enum Mark : int { kSum, kWait };
   Status mark(Mark kind, cudaStream_t queue);
 
-  // What is being recorded takes part in something that can end before it does, and must be dropped then: NCCL waits for the
-  // end of all recordings of a communicator before it frees it. `together`: it waits for other replicas of this process.
+  // What is being recorded takes part in something that can end before it does, and must be dropped then: NCCL waits
+  // for the end of all recordings of a communicator before it frees it. `together`: it waits for other replicas of this
+  // process.
   void recorded_for(const void* owner, bool together);
   void drop_recordings(const void* owner);
 
@@ -113,7 +114,7 @@ class CudaDevice final : public Accelerator {
   bool recording_ = false;
   std::vector<std::pair<uint8_t*, size_t>> kept_;
   struct Recording;
-  std::vector<const void*> owners_;     // of what is being recorded
+  std::vector<const void*> owners_;  // of what is being recorded
   bool together_ = false;
   std::vector<Recording*> recordings_;  // those that have owners
 };

@@ -67,8 +67,9 @@ class NcclWorld final : public World {
       result = CommInitRank(&made->comm_, made->workers, id, made->worker);
     }
     note_waiting("sums of gradients on GPUs");
-    PF_TRY(checked(result, nullptr, text("ncclCommInitRank of worker ", made->worker, " of ", made->workers, " on GPU ",
-                                         device_of(op).options.index)));
+    PF_TRY(checked(result, nullptr,
+                   text("ncclCommInitRank of worker ", made->worker, " of ", made->workers, " on GPU ",
+                        device_of(op).options.index)));
     *out = std::move(made);
     return {};
   }
@@ -91,18 +92,20 @@ class NcclWorld final : public World {
       PF_CHECK(y == x.data, internal, "\"", op.out_blob(j).name, "\" has moved while it was read");
       buffers.push_back({y, size_t(op.out(j).size()), x.form.half ? kFloat16 : kFloat32});
     }
-    return queue(buffers, text("the sum of ", names_of(op, first)), [](const Buffer& b, Comm comm, cudaStream_t stream) {
-      return AllReduce(b.data, b.data, b.count, b.type, kSum, comm, stream);
-    });
+    return queue(buffers, text("the sum of ", names_of(op, first)),
+                 [](const Buffer& b, Comm comm, cudaStream_t stream) {
+                   return AllReduce(b.data, b.data, b.count, b.type, kSum, comm, stream);
+                 });
   }
 
   Status broadcast(OpRun& op, int first) override {
     std::vector<Buffer> buffers;
     for (int j = 0; j < op.outputs(); ++j)
       buffers.push_back({op.out(j).data<uint8_t>(), op.out(j).byte_size(), kUint8});
-    return queue(buffers, text("the broadcast of ", names_of(op, first)), [](const Buffer& b, Comm comm, cudaStream_t stream) {
-      return Broadcast(b.data, b.data, b.count, b.type, 0, comm, stream);
-    });
+    return queue(buffers, text("the broadcast of ", names_of(op, first)),
+                 [](const Buffer& b, Comm comm, cudaStream_t stream) {
+                   return Broadcast(b.data, b.data, b.count, b.type, 0, comm, stream);
+                 });
   }
 
   Status wait(OpRun&) override {
@@ -143,8 +146,8 @@ class NcclWorld final : public World {
   template <class F>
   Status queue(const std::vector<Buffer>& buffers, const std::string& what, F add) {
     PF_TRY(still_together());
-    PF_CHECK(group_->replicas == 1 || has_turn(), blocked, "a replica alone would wait for ever for the others in ", what,
-             "; the nets of replicas run together or not at all");
+    PF_CHECK(group_->replicas == 1 || has_turn(), blocked, "a replica alone would wait for ever for the others in ",
+             what, "; the nets of replicas run together or not at all");
     cudaStream_t beside;
     PF_TRY(device_.fork(&beside));
     PF_TRY(device_.mark(CudaDevice::kSum, beside));

@@ -48,9 +48,11 @@ const processes = (n) => ['--allow-run-as-root', '--oversubscribe', '-np', Strin
 /** Each answers {machine, images per second, times} or {missing}. */
 const kinds = {
   'one process': (n, spec) => of(run(process.execPath, ours({ ...spec, counts: [n] }))),
-  // Replicas on the CPU are each process's own; `counts` is what they make together on GPUs.
-  mpirun: (n, spec) =>
-    of(run('mpirun', [...processes(n), process.execPath, ...ours({ ...spec, counts: [spec.onCpu ? 1 : n] })]), n),
+  // On the CPU a count is that of each process, and a batch that of all.
+  mpirun: (n, spec) => {
+    const all = spec.onCpu ? { ...spec, counts: [1], batch: spec.batch * n } : { ...spec, counts: [n] }
+    return of(run('mpirun', [...processes(n), process.execPath, ...ours(all)]))
+  },
   PyTorch: (n, { precision, batch }) =>
     run('python3', [
       '-m',
@@ -63,11 +65,10 @@ const kinds = {
     ]),
 }
 
-function of({ missing, machine, rows }, together = 1) {
+function of({ missing, machine, rows }) {
   if (missing !== undefined) return { missing }
-  const { imagesPerSecond, msPerStep, times, gpus } = rows[0]
-  const alone = gpus === 1 && together > 1 && flags.cpu ? together : 1
-  return { machine, imagesPerSecond: imagesPerSecond * alone, msPerStep, times }
+  const { imagesPerSecond, msPerStep, times } = rows[0]
+  return { machine, imagesPerSecond, msPerStep, times }
 }
 
 async function measureOnce(spec) {

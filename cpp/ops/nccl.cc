@@ -3,10 +3,8 @@
 // device, and so do the tensors: they are summed and gathered by a kernel. What several GPUs do together is in
 // replicas.cc. build: loops
 #include "core/op.h"
+#include "device/half.h"
 #include "math/half.h"
-#ifdef __CUDACC__
-#include <cuda_fp16.h>
-#endif
 
 namespace pf {
 namespace {
@@ -16,7 +14,7 @@ constexpr int kMostTensors = 16;  // Caffe2's most GPUs
 PF_FN float number(float x) { return x; }
 PF_FN float number(Half x) {
 #ifdef __CUDA_ARCH__
-  return __half2float(__ushort_as_half(x.bits));
+  return half_on_device(x.bits);
 #else
   return half_to_float(x.bits);
 #endif
@@ -25,7 +23,7 @@ PF_FN float number(Half x) {
 PF_FN void put(float* to, float x) { *to = x; }
 PF_FN void put(Half* to, float x) {
 #ifdef __CUDA_ARCH__
-  to->bits = __half_as_ushort(__float2half_rn(x));
+  to->bits = half_bits_on_device(x);
 #else
   to->bits = float_to_half(x);
 #endif

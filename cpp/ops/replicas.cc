@@ -76,7 +76,7 @@ class HostWorld final : public World {
       }
       if (n) sums.push_back({y, n});
     }
-    if (group_->others) PF_TRY(group_->others->sum(sums.data(), sums.size(), DType::kFloat, text("the sum of ", what)));
+    if (group_->others) PF_TRY(group_->others->sum(sums.data(), sums.size(), DType::kFloat, what));
     hand_out();
     return {};
   }

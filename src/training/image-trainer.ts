@@ -126,6 +126,7 @@ export class ImageTrainer {
 
   /** The share of right answers in so many batches of the test data, over all processes. */
   async test(batches: number): Promise<number> {
+    if (!(batches >= 1)) throw new PfError('argument', `a test has 1 batch or more, found ${batches}`)
     this.#test ??= await this.#openTest()
     let right = 0
     for (let i = 0; i < batches; i++) {
@@ -258,8 +259,11 @@ function readPictures(
 // What differs between replicas, or is known only when they are.
 function adapt(net: NetDef, options: ImageTrainerOptions, { workers }: ReplicaPlace): void {
   const { batchSize, decodeThreads } = options
-  if (batchSize % workers !== 0) {
-    const [less, more] = [Math.floor(batchSize / workers) * workers, Math.ceil(batchSize / workers) * workers]
+  if (batchSize % workers !== 0 || batchSize < workers) {
+    const [less, more] = [
+      Math.floor(batchSize / workers) * workers,
+      Math.max(1, Math.ceil(batchSize / workers)) * workers,
+    ]
     const advice = less > 0 ? `${less} or ${more}` : more
     const found = `a batch of ${batchSize} pictures cannot be divided among ${workers} replicas`
     throw new PfError('argument', `${found}; take ${advice}`)

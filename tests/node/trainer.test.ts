@@ -140,7 +140,8 @@ else {
   else {
     test('two processes that mpirun started train as two replicas do, and one of them talks', async () => {
       const args = { num_epochs: 1, profile: 2, file_store_path: inFolder('processes') }
-      const start = ['--allow-run-as-root', '--oversubscribe', '-np', '2', process.execPath]
+      const container = ['--allow-run-as-root', '--oversubscribe', '--mca', 'btl_vader_single_copy_mechanism', 'none']
+      const start = [...container, '-np', '2', process.execPath]
       const out = succeeded(await run('mpirun', [...start, ...wordsOf(args)]))
       assert.match(out, /^resnet14: 2 replicas in 2 processes.*\n4 pictures for each replica/)
       assert.is(out.match(/Finished iteration/g)?.length, 1)

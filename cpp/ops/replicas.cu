@@ -66,6 +66,7 @@ class NcclWorld final : public World {
       const LetOthersRun others;
       result = CommInitRank(&made->comm_, made->workers, id, made->worker);
     }
+    if (result != 0) made->comm_ = nullptr;  // NCCL has freed what it had begun with
     note_waiting("sums of gradients on GPUs");
     PF_TRY(checked(result, nullptr,
                    text("ncclCommInitRank of worker ", made->worker, " of ", made->workers, " on GPU ",

@@ -114,5 +114,10 @@ function measureAll() {
   writeFileSync(flags.out, `${JSON.stringify(written, undefined, 1)}\n`)
 }
 
-if (flags.measure) await measureOnce(JSON.parse(flags.measure))
-else measureAll()
+if (!flags.measure) measureAll()
+else {
+  await measureOnce(JSON.parse(flags.measure)).catch(({ code, message }) => {
+    console.error(`[${code}] ${message}`)
+    process.exit(1)
+  })
+}

@@ -40,14 +40,6 @@ Status of_replica(Status s, const std::vector<Net*>& nets, size_t i) {
   return nets.size() > 1 ? std::move(s).at("replica ", i) : std::move(s);
 }
 
-// What one that has failed leaves of collectives can never be completed.
-void give_up(const std::vector<Net*>& nets) {
-  for (Net* net : nets)
-    net->workspace().each_object([](Object& object) {
-      if (object.kind() == World::kKind) static_cast<World&>(object).give_up();
-    });
-}
-
 Status run_in_turns(const std::vector<Net*>& nets) {
   ++common_runs().runs;
   std::vector<bool> done(nets.size());
@@ -75,6 +67,14 @@ Status run_in_turns(const std::vector<Net*>& nets) {
 Status run_in_threads(const std::vector<Net*>& nets) { return run_in_turns(nets); }
 
 #else
+
+// What one that has failed leaves of collectives can never be completed.
+void give_up(const std::vector<Net*>& nets) {
+  for (Net* net : nets)
+    net->workspace().each_object([](Object& object) {
+      if (object.kind() == World::kKind) static_cast<World&>(object).give_up();
+    });
+}
 
 Status run_in_threads(const std::vector<Net*>& nets) {
   std::vector<Status> results(nets.size());

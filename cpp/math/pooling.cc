@@ -145,11 +145,43 @@ void pool_plane(Pool kind, const Window& w, const float* x, float* y, float* row
   }
 }
 
+// y[i] = what is joined of `first`, or of y, and all taps at i. Sixteen at a time stay in registers.
+template <Pool kKind>
+__attribute__((noinline)) void join_taps_of(int64_t n, const float* const* taps, int count, bool first, float* y) {
+  constexpr int kVectors = 4;
+  const f32x4 begin = f32x4::splat(start(kKind));
+  int64_t i = 0;
+  for (; i + 4 * kVectors <= n; i += 4 * kVectors) {
+    f32x4 value[kVectors];
+    PF_UNROLL
+    for (int v = 0; v < kVectors; ++v) value[v] = first ? begin : f32x4::load(y + i + 4 * v);
+    for (int t = 0; t < count; ++t) {
+      PF_UNROLL
+      for (int v = 0; v < kVectors; ++v) value[v] = join(kKind, value[v], f32x4::load(taps[t] + i + 4 * v));
+    }
+    PF_UNROLL
+    for (int v = 0; v < kVectors; ++v) value[v].store(y + i + 4 * v);
+  }
+  for (; i < n; ++i) {
+    float value = first ? start(kKind) : y[i];
+    for (int t = 0; t < count; ++t) value = join(kKind, value, taps[t][i]);
+    y[i] = value;
+  }
+}
+
 // NHWC: one output pixel, all channels.
 void pool_pixel(Pool kind, const Window& w, int64_t channels, const float* x, int64_t pixel, float* y) {
+  constexpr int kTaps = 16;  // at a time
+  const float* taps[kTaps];
   RowWalk walk(w, w.rank, pixel);
-  for (int64_t c = 0; c < channels; ++c) y[c] = start(kind);
-  for (int64_t i = 0; i < walk.count; ++i, walk.next()) join_rows(kind, channels, y, x + walk.row() * channels, y);
+  int64_t done = 0;
+  do {
+    const int count = int(smaller(walk.count - done, kTaps));
+    for (int t = 0; t < count; ++t, walk.next()) taps[t] = x + walk.row() * channels;
+    kind == Pool::kMax ? join_taps_of<Pool::kMax>(channels, taps, count, done == 0, y)
+                       : join_taps_of<Pool::kAverage>(channels, taps, count, done == 0, y);
+    done += kTaps;
+  } while (done < walk.count);
   if (kind == Pool::kAverage && walk.count)
     for (int64_t c = 0; c < channels; ++c) y[c] /= float(walk.count);
 }

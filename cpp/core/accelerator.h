@@ -67,6 +67,8 @@ class Accelerator {
   virtual Status begin_recording() = 0;
   virtual Status end_recording(std::shared_ptr<void>* out) = 0;
   virtual Status replay(void* recording) = 0;
+  // Not if something that it takes part in is gone.
+  virtual bool can_replay(const void* recording) const = 0;
 
   virtual std::string info() const = 0;  // JSON
 

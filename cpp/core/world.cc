@@ -23,6 +23,7 @@ CommonRuns& common_runs() {
 
 Turn::Turn() {}
 Turn::~Turn() {}
+bool has_turn() { return false; }
 LetOthersRun::LetOthersRun() : held_(false) {}
 LetOthersRun::~LetOthersRun() {}
 
@@ -30,18 +31,19 @@ LetOthersRun::~LetOthersRun() {}
 
 namespace {
 std::mutex turns;
-thread_local bool has_turn = false;
+thread_local bool taken = false;  // by this thread
 }  // namespace
 
 Turn::Turn() {
   turns.lock();
-  has_turn = true;
+  taken = true;
 }
 Turn::~Turn() {
-  has_turn = false;
+  taken = false;
   turns.unlock();
 }
-LetOthersRun::LetOthersRun() : held_(has_turn) {
+bool has_turn() { return taken; }
+LetOthersRun::LetOthersRun() : held_(taken) {
   if (held_) turns.unlock();
 }
 LetOthersRun::~LetOthersRun() {

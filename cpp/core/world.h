@@ -39,6 +39,7 @@ class Turn {
   ~Turn();
   Turn(const Turn&) = delete;
 };
+bool has_turn();  // whether this thread runs one of several replicas
 class LetOthersRun {
  public:
   LetOthersRun();

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "core/json.h"
+#include "core/world.h"
 #include "device/cuda_device.h"
 
 namespace pf {
@@ -15,17 +18,28 @@ size_t rounded(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-struct Recording {
-  cudaGraphExec_t graph = nullptr;
-  MemoryPool* pool = nullptr;
-  std::vector<std::pair<uint8_t*, size_t>> kept;
-  ~Recording() {
-    if (graph) cudaGraphExecDestroy(graph);
-    for (auto& [block, bytes] : kept) pool->release(block, bytes);
-  }
-};
-
 }  // namespace
+
+struct CudaDevice::Recording {
+  explicit Recording(CudaDevice& on) : device(on) {}
+  Recording(const Recording&) = delete;
+  // One that is under way goes on to its end.
+  void drop() {
+    if (graph) cudaGraphExecDestroy(graph);
+    graph = nullptr;
+  }
+  ~Recording() {
+    drop();
+    std::erase(device.recordings_, this);
+    for (auto& [block, bytes] : kept) device.release(block, bytes);
+  }
+
+  CudaDevice& device;
+  cudaGraphExec_t graph = nullptr;
+  std::vector<std::pair<uint8_t*, size_t>> kept;
+  std::vector<const void*> owners;
+  bool together = false;
+};
 
 Status cuda_status(cudaError_t error, const char* doing) {
   if (error == cudaSuccess) return {};
@@ -81,7 +95,11 @@ void MemoryPool::release(uint8_t* block, size_t bytes) {
 }
 
 void MemoryPool::trim() {
-  cudaDeviceSynchronize();
+  {
+    // What is queued may wait for other replicas, which have yet to queue their part.
+    const LetOthersRun others;
+    cudaDeviceSynchronize();
+  }
   for (const Free& f : free_) cudaFree(f.block);
   free_.clear();
   cached = 0;
@@ -167,27 +185,38 @@ Status CudaDevice::finish() {
   activate();
   PF_TRY(join());
   PF_CUDA(cudaMemcpyAsync(fault_, fault_on_device_, sizeof(Fault), cudaMemcpyDeviceToHost, stream_));
-  PF_CUDA(cudaStreamSynchronize(stream_));
+  PF_TRY(settle());
   return take_fault();
+}
+
+// What is queued may wait for other replicas, which have yet to queue their part.
+Status CudaDevice::settle() {
+  const LetOthersRun others;
+  return cuda_status(cudaStreamSynchronize(stream_), "waiting for what is queued");
 }
 
 Status CudaDevice::begin_recording() {
   activate();
   PF_TRY(join());
+  // Making a recording may need the device for itself, for kernels that are loaded.
+  PF_TRY(settle());
   PF_CUDA(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed));
   recording_ = true;
-  kept_.clear();
+  kept_.clear(), owners_.clear(), together_ = false;
   pool_.keep_released(&kept_);
   return {};
 }
 
 Status CudaDevice::end_recording(std::shared_ptr<void>* out) {
+  activate();
   (void)join().ok();  // else the recording would not end, which is reported below
   recording_ = false, forked_ = false;
   pool_.keep_released(nullptr);
-  auto recording = std::make_shared<Recording>();
-  recording->pool = &pool_, recording->kept = std::move(kept_);
-  kept_.clear();
+  auto recording = std::make_shared<Recording>(*this);
+  recording->kept = std::move(kept_), recording->owners = std::move(owners_);
+  recording->together = together_;
+  kept_.clear(), owners_.clear();
+  if (!recording->owners.empty()) recordings_.push_back(recording.get());
   cudaGraph_t graph = nullptr;
   const cudaError_t ended = cudaStreamEndCapture(stream_, &graph);
   (void)cudaGetLastError();
@@ -204,6 +233,21 @@ Status CudaDevice::replay(void* recording) {
   if (timing_) PF_TRY(note_time(stream_, &runs_));
   PF_CUDA(cudaGraphLaunch(static_cast<Recording*>(recording)->graph, stream_));
   return timing_ ? note_time(stream_, &runs_) : Status();
+}
+
+bool CudaDevice::can_replay(const void* recording) const {
+  const Recording& r = *static_cast<const Recording*>(recording);
+  return r.graph && (!r.together || has_turn());
+}
+
+void CudaDevice::recorded_for(const void* owner, bool together) {
+  if (recording_) owners_.push_back(owner), together_ = together_ || together;
+}
+
+void CudaDevice::drop_recordings(const void* owner) {
+  for (Recording* recording : recordings_)
+    if (std::find(recording->owners.begin(), recording->owners.end(), owner) != recording->owners.end())
+      recording->drop();
 }
 
 Status CudaDevice::fork(cudaStream_t* out) {
@@ -295,6 +339,8 @@ std::string CudaDevice::info() const {
 Status CudaDevice::cublas(lt::Handle* out) {
   if (!cublas_) {
     PF_TRY(cublas_lt().open());
+    PF_CHECK(lt::Create, argument, cublas_lt().path(),
+             " is no cuBLASLt; PORTAFILTER_CUDA_PATH names folders of libraries");
     const lt::Result status = lt::Create(&cublas_);
     PF_CHECK(status == 0, internal, "cuBLASLt cannot start: status ", status);
   }
@@ -308,6 +354,8 @@ Status CudaDevice::cudnn(dnn::Handle* out) {
     (void)cublas_lt().open().ok();
     (void)nvrtc().open().ok();
     PF_TRY(pf::cudnn().open());
+    PF_CHECK(dnn::GetVersion && dnn::Create, argument, pf::cudnn().path(),
+             " is no cuDNN; PORTAFILTER_CUDA_PATH names folders of libraries");
     const size_t version = dnn::GetVersion();
     PF_CHECK(version / 10000 == 9, argument, "cuDNN 9 is needed, ", pf::cudnn().path(), " is version ", version);
     const dnn::Result status = dnn::Create(&cudnn_);

@@ -52,6 +52,7 @@ class CudaDevice final : public Accelerator {
   Status begin_recording() override;
   Status end_recording(std::shared_ptr<void>* out) override;
   Status replay(void* recording) override;
+  bool can_replay(const void* recording) const override;
   std::string info() const override;
   void time(bool on) override;
   std::string times() override;
@@ -63,6 +64,12 @@ class CudaDevice final : public Accelerator {
   // Notes the time on a queue, while a timed run is recorded; marks of a kind come in pairs.
   enum Mark : int { kSum, kWait };
   Status mark(Mark kind, cudaStream_t queue);
+
+  // What is being recorded takes part in something that can end before it does, and must be dropped then: NCCL waits
+  // for the end of all recordings of a communicator before it frees it. `together`: it waits for other replicas of this
+  // process.
+  void recorded_for(const void* owner, bool together);
+  void drop_recordings(const void* owner);
 
   cudaStream_t queue() const { return stream_; }
   bool half() const { return options.precision == Precision::kFloat16; }
@@ -85,6 +92,7 @@ class CudaDevice final : public Accelerator {
   explicit CudaDevice(const AcceleratorOptions& options) : Accelerator(options), scratch_(this) {}
   Status start();
   Status take_fault();
+  Status settle();
   void activate() const;  // makes this GPU the one that the thread's calls of the runtime mean
 
   struct Marked {
@@ -105,6 +113,10 @@ class CudaDevice final : public Accelerator {
   Fault *fault_ = nullptr, *fault_on_device_ = nullptr;
   bool recording_ = false;
   std::vector<std::pair<uint8_t*, size_t>> kept_;
+  struct Recording;
+  std::vector<const void*> owners_;  // of what is being recorded
+  bool together_ = false;
+  std::vector<Recording*> recordings_;  // those that have owners
 };
 
 // Of several faults that of the first row is kept, as on the CPU.

@@ -22,7 +22,8 @@ struct ReplicaGroup {
   int replicas, first = 0, workers = 1;  // of this process; the number of its first among all, and how many those are
   std::vector<Part> parts;
   std::unique_ptr<Communicator> others;
-  std::string token;  // by which GPUs find each other, once it was agreed upon
+  std::string token;  // by which GPUs find each other, until all of this process have it
+  int met = 0;        // how many have
 
   // The group of this number, made by the first replica that asks for it. It lives as long as one of them.
   static Status join(const WorldOptions& options, std::shared_ptr<ReplicaGroup>* out);

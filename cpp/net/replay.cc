@@ -116,6 +116,7 @@ void Replay::remember(Stretch& s) {
 }
 
 bool Replay::as_recorded(const Stretch& s) const {
+  if (!workspace_.accelerator()->can_replay(s.recording.get())) return false;
   auto lies = [](const Relied& r, const Relied& now) {
     return (!r.plain || r.plain == now.plain) && (!r.packed || r.packed == now.packed);
   };

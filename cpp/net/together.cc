@@ -64,7 +64,7 @@ Status run_in_turns(const std::vector<Net*>& nets) {
 
 #ifdef __wasm__
 
-Status run_in_threads(const std::vector<Net*>& nets, int) { return run_in_turns(nets); }
+Status run_in_threads(const std::vector<Net*>& nets) { return run_in_turns(nets); }
 
 #else
 
@@ -76,23 +76,21 @@ void give_up(const std::vector<Net*>& nets) {
     });
 }
 
-Status run_in_threads(const std::vector<Net*>& nets, int times) {
+Status run_in_threads(const std::vector<Net*>& nets) {
   std::vector<Status> results(nets.size());
   std::atomic<bool> failed{false};
   const auto run = [&](size_t i) {
     const Turn turn;
-    for (int k = 0; k < times && !failed.load(); ++k) {
-      results[i] = nets[i]->start(false);
-      if (results[i].ok()) continue;
-      // Once, by the first: it also frees those that wait for it.
-      if (!failed.exchange(true)) give_up(nets);
-      return;
-    }
+    if (failed.load()) return;
+    results[i] = nets[i]->start(false);
+    // Once, by the first: it also frees those that wait for it.
+    if (!results[i].ok() && !failed.exchange(true)) give_up(nets);
   };
   std::vector<std::thread> threads;
   for (size_t i = 1; i < nets.size(); ++i) threads.emplace_back(run, i);
   run(0);
   for (std::thread& thread : threads) thread.join();
+  if (failed.load()) give_up(nets);  // those too that recorded meanwhile
   // The first that failed tells why; that others were given up follows from it.
   size_t worst = nets.size();
   for (size_t i = 0; i < nets.size(); ++i)
@@ -114,8 +112,8 @@ Status run_together(std::string_view handles, FindNet find, int times) {
       PF_CHECK(&nets[k]->workspace() != &nets[i]->workspace(), argument, "nets ", k, " and ", i,
                " are of one workspace; nets that run together have one each");
   }
-  if (on_devices) return run_in_threads(nets, times);
-  for (int k = 0; k < times; ++k) PF_TRY(run_in_turns(nets));
+  // No replica is a run ahead: on a GPU it would wait for others that have not been told theirs.
+  for (int k = 0; k < times; ++k) PF_TRY(on_devices ? run_in_threads(nets) : run_in_turns(nets));
   return {};
 }
 

@@ -5132,6 +5132,42 @@ export interface Operators {
     outputs: [accuracies: string, amounts: string]
     args: Record<never, never>
   }
+  /** Each output is all inputs, one after the other. */
+  NCCLAllGather: {
+    inputs: [...X: string[]]
+    outputs: [...Y: string[]]
+    args: Record<never, never>
+  }
+  /** Each output is the sum of all inputs. Halves are summed as floats and rounded once. */
+  NCCLAllreduce: {
+    inputs: [...X: string[]]
+    outputs: [...Y: string[]]
+    args: Record<never, never>
+  }
+  /** Gives all the elements of one. */
+  NCCLBroadcast: {
+    inputs: [...X: string[]]
+    outputs: [...Y: string[]]
+    args: {
+      /** Which one. Default 0. */
+      root?: number
+    }
+  }
+  /** The sum of all inputs, as NCCLAllreduce makes it. */
+  NCCLReduce: {
+    inputs: [...X: string[]]
+    outputs: [Y: string]
+    args: {
+      /** In Caffe2 the GPU that gets it; the result is the same for each. Default 0. */
+      root?: number
+    }
+  }
+  /** Output j is row j of the sum of all inputs. */
+  NCCLReduceScatter: {
+    inputs: [...X: string[]]
+    outputs: [...Y: string[]]
+    args: Record<never, never>
+  }
   /** Puts the channels of pictures last. */
   NCHW2NHWC: {
     inputs: [X: string]
@@ -7935,6 +7971,11 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   MomentumSGDUpdate: 3,
   Mul: 1,
   MultiClassAccuracy: 2,
+  NCCLAllGather: 1,
+  NCCLAllreduce: 1,
+  NCCLBroadcast: 1,
+  NCCLReduce: 1,
+  NCCLReduceScatter: 1,
   NCHW2NHWC: 1,
   NGramFromCategorical: 1,
   NHWC2NCHW: 1,

@@ -192,6 +192,8 @@ class Trainer implements DataParallel {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    // What one replica still does may read the memory of another.
+    for (const workspace of this.workspaces) await workspace.finish().catch(() => {})
     await closeAll([...this.workspaces, this.#messages, ...this.#members.owned])
   }
 

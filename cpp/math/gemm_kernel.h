@@ -38,16 +38,22 @@ struct GemmTile {
     for (int j = 0; j < kVectors; ++j) sum[i][j] = madd(element, column[j], sum[i][j]);
   }
 
-  // One k of five packed rows, four of which are one vector. Engines put all loads of a step before its sums: a splat
-  // from memory for each row would leave no register for those of five.
+  // One k of five packed rows, four of which are one vector: a splat from memory for each row would leave no register
+  // for those of five, as some engines put all loads of a step before its sums. Others keep the order of the code,
+  // which the compiler would make one column after the other, all splats at hand: row by row there is one splat at a
+  // time.
   PF_INLINE void step_of_five(const float* a, const float* b) {
+    static_assert(kVectors == 2);
     V column[kVectors];
     PF_UNROLL
     for (int j = 0; j < kVectors; ++j) column[j] = V::load(b + j * V::kLanes);
-    const V four = V::load(a);
-    row(4, V::load_splat(a + 4), column);
-    row(0, ::pf::spread<0>(four), column), row(1, ::pf::spread<1>(four), column);
-    row(2, ::pf::spread<2>(four), column), row(3, ::pf::spread<3>(four), column);
+    V four = V::load(a);
+    const auto end_of_row = [&](int i) { asm volatile("" : "+r"(four.v), "+r"(sum[i][0].v), "+r"(sum[i][1].v)); };
+    row(4, V::load_splat(a + 4), column), end_of_row(4);
+    row(0, ::pf::spread<0>(four), column), end_of_row(0);
+    row(1, ::pf::spread<1>(four), column), end_of_row(1);
+    row(2, ::pf::spread<2>(four), column), end_of_row(2);
+    row(3, ::pf::spread<3>(four), column);
   }
 
   // What the sums start from is added here: loops whose sums begin with something else than zero are made slower by

@@ -166,11 +166,27 @@ struct TanhOf {
   }
 };
 
+// 1 / (1 + e^-x), within 3 ulp.
+struct SigmoidOf {
+  ExpOf exp;
+  PF_INLINE explicit SigmoidOf(const float* k = kExpTerms) : exp(k) {}
+
+  static constexpr int32_t kBound = ExpOf::kBound;
+  PF_INLINE V::Ints key(V x) const { return exp.key(x); }
+  PF_INLINE V near(V x) const { return exp.one / (exp.one + exp.near(V::zero() - x)); }
+
+  // Below -87 the result is e^x, and e^-x may be infinite.
+  PF_INLINE V operator()(V x) const {
+    const auto low = x < V::splat(-87.f);
+    const V e = exp(select(low, x, V::zero() - x));
+    return select(low, e, exp.one / (exp.one + e));
+  }
+};
+
 PF_INLINE V exp(V x) { return ExpOf()(x); }
 PF_INLINE V log(V x) { return LogOf()(x); }
 PF_INLINE V tanh(V x) { return TanhOf()(x); }
-// 1 / (1 + e^-x), within 3 ulp; results below 2^-126 become 0 or stay denormal.
-PF_INLINE V sigmoid(V x) { return V::splat(1.f) / (V::splat(1.f) + exp(V::zero() - x)); }
+PF_INLINE V sigmoid(V x) { return SigmoidOf()(x); }
 
 // y[i] = f(x[i]) on the calling thread; y may be x.
 template <class F>

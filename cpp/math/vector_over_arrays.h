@@ -7,21 +7,14 @@ PF_INLINE const float* from_memory(const float* terms) {
   return terms;
 }
 
-// e^(factor x + shift), from which all that needs powers over arrays is made: so its loops are there once.
+// e^(x + shift)
 struct PowerOf {
   ExpOf exp;
-  V factor, shift;
+  V shift;
   static constexpr int32_t kBound = ExpOf::kBound;
-  PF_INLINE V at(V x) const { return madd(x, factor, shift); }
-  PF_INLINE V::Ints key(V x) const { return exp.key(at(x)); }
-  PF_INLINE V near(V x) const { return exp.near(at(x)); }
-  PF_INLINE V operator()(V x) const { return exp(at(x)); }
-};
-
-// 1 / (1 + x)
-struct ShareOfOne {
-  V one;
-  PF_INLINE V operator()(V x) const { return one / (one + x); }
+  PF_INLINE V::Ints key(V x) const { return exp.key(x + shift); }
+  PF_INLINE V near(V x) const { return exp.near(x + shift); }
+  PF_INLINE V operator()(V x) const { return exp(x + shift); }
 };
 
 struct ScaledBy {
@@ -64,19 +57,12 @@ PF_INLINE void map_blocks(int64_t n, const float* x, float* y, F f) {
   if (n) map_any(n, x, y, f);
 }
 
-inline __attribute__((noinline)) void map_power(int64_t n, const float* x, float* y, float factor, float shift) {
-  map_blocks(n, x, y, PowerOf{ExpOf(from_memory(kExpTerms)), V::splat(factor), V::splat(shift)});
+inline __attribute__((noinline)) void map_power(int64_t n, const float* x, float* y, float shift) {
+  map_blocks(n, x, y, PowerOf{ExpOf(from_memory(kExpTerms)), V::splat(shift)});
 }
-inline void map_exp(int64_t n, const float* x, float* y) { map_power(n, x, y, 1.f, 0.f); }
+inline void map_exp(int64_t n, const float* x, float* y) { map_power(n, x, y, 0.f); }
 inline void map_log(int64_t n, const float* x, float* y) { map_blocks(n, x, y, LogOf(from_memory(kLogTerms))); }
-inline void map_sigmoid(int64_t n, const float* x, float* y) {
-  constexpr int64_t kBlock = 1024;  // in the cache still when it is read again
-  for (int64_t i = 0; i < n; i += kBlock) {
-    const int64_t size = n - i < kBlock ? n - i : kBlock;
-    map_power(size, x + i, y + i, -1.f, 0.f);
-    map_lanes(size, y + i, y + i, ShareOfOne{V::splat(1.f)});
-  }
-}
+inline void map_sigmoid(int64_t n, const float* x, float* y) { map_blocks(n, x, y, SigmoidOf(from_memory(kExpTerms))); }
 inline void map_tanh(int64_t n, const float* x, float* y) {
   map_lanes(n, x, y, TanhOf(from_memory(kTanhTerms), from_memory(kExpTerms)));
 }
@@ -117,7 +103,7 @@ inline float sum_of_array(int64_t n, const float* x) {
 
 inline SoftmaxRow softmax_array(int64_t n, const float* x, float* y) {
   const float top = largest_of_array(n, x);  // without it, e^x overflows for x above 88
-  map_power(n, x, y, 1.f, -top);
+  map_power(n, x, y, -top);
   const float sum = sum_of_array(n, y);
   map_lanes(n, y, y, ScaledBy{V::splat(1.f / sum)});
   return {top, sum};

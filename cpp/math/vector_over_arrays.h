@@ -45,7 +45,7 @@ __attribute__((noinline)) void map_any(int64_t n, const float* x, float* y, F f)
 // y[i] = f(x[i]) in blocks short enough to be in the cache still when they are read again.
 template <class F>
 PF_INLINE void map_blocks(int64_t n, const float* x, float* y, F f) {
-  constexpr int64_t kBlock = 64 * V::kLanes;
+  constexpr int64_t kBlock = 16 * V::kLanes;
   for (int64_t size; n >= V::kLanes; n -= size, x += size, y += size) {
     size = n < kBlock ? n / V::kLanes * V::kLanes : kBlock;
     if (all_near(size, x, f)) {
@@ -67,16 +67,19 @@ inline void map_tanh(int64_t n, const float* x, float* y) {
   map_lanes(n, x, y, TanhOf(from_memory(kTanhTerms), from_memory(kExpTerms)));
 }
 
+// Both with four running vectors, which hide the latency of one.
 inline float largest_of_array(int64_t n, const float* x) {
   constexpr int kLanes = V::kLanes;
   float top = x[0];
   int64_t i = 0;
-  if (n >= 2 * kLanes) {
-    V a = V::load(x), b = V::load(x + kLanes);
-    for (i = 2 * kLanes; i + 2 * kLanes <= n; i += 2 * kLanes)
+  if (n >= 4 * kLanes) {
+    V a = V::load(x), b = a, c = a, d = a;
+    for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
       a = max(V::load(x + i), a), b = max(V::load(x + i + kLanes), b);
+      c = max(V::load(x + i + 2 * kLanes), c), d = max(V::load(x + i + 3 * kLanes), d);
+    }
     float lanes[kLanes];
-    max(a, b).store(lanes);
+    max(max(a, b), max(c, d)).store(lanes);
     for (float lane : lanes) top = lane > top ? lane : top;
   }
   for (; i < n; ++i) top = x[i] > top ? x[i] : top;
@@ -93,10 +96,13 @@ inline float sum_of_lanes(V v) {
 
 inline float sum_of_array(int64_t n, const float* x) {
   constexpr int kLanes = V::kLanes;
-  V a = V::zero(), b = V::zero();
+  V a = V::zero(), b = a, c = a, d = a;
   int64_t i = 0;
-  for (; i + 2 * kLanes <= n; i += 2 * kLanes) a = a + V::load(x + i), b = b + V::load(x + i + kLanes);
-  float sum = sum_of_lanes(a + b);
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    a = a + V::load(x + i), b = b + V::load(x + i + kLanes);
+    c = c + V::load(x + i + 2 * kLanes), d = d + V::load(x + i + 3 * kLanes);
+  }
+  float sum = sum_of_lanes((a + b) + (c + d));
   for (; i < n; ++i) sum += x[i];
   return sum;
 }

@@ -121,6 +121,14 @@ PF_INLINE f32x4 select(i32x4 mask, f32x4 a, f32x4 b) {
 #endif
 }
 
+PF_INLINE i32x4 max(i32x4 a, i32x4 b) {
+#if defined(__wasm_simd128__)
+  return {(RawI32x4)wasm_i32x4_max((v128_t)a.v, (v128_t)b.v)};
+#else
+  return select(a > b, a, b);
+#endif
+}
+
 // Whether the mask is all ones in each lane.
 PF_INLINE bool all(i32x4 mask) {
 #if defined(__wasm_simd128__)

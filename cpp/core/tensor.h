@@ -115,8 +115,8 @@ struct Packed {
 };
 
 // Contents that a kernel keeps in an order of its own, and can bring back as they were, bit for bit.
-class Reordered {
- public:
+struct Reordered {
+  const void* keeper = nullptr;  // whose order it is
   virtual ~Reordered() = default;
   virtual void restore(float* to) const = 0;
 };
@@ -189,10 +189,12 @@ class Tensor {
 
   // Gives up the memory of a float tensor, unless somebody shares it: `kept` has the contents from now on, until they
   // are written or brought back.
-  void leave_to(const std::shared_ptr<Reordered>& kept) {
-    if (memory_.use_count() == 1) kept_ = kept, memory_.reset(), offset_ = capacity_ = 0;
+  void leave_to(const std::shared_ptr<Reordered>& kept, const void* keeper) {
+    if (memory_.use_count() != 1) return;
+    kept_ = kept, kept_->keeper = keeper;
+    memory_.reset(), offset_ = capacity_ = 0;
   }
-  bool left() const { return kept_ != nullptr; }
+  bool left_to(const void* keeper) const { return kept_ && kept_->keeper == keeper; }
 
   // The contents, plain, where they are wanted (null: on the host). Does not count as a write.
   Status bring(Accelerator* to) const {

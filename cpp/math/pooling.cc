@@ -58,38 +58,15 @@ PF_INLINE f32x4 join(Pool kind, f32x4 a, f32x4 b) { return kind == Pool::kMax ? 
 PF_INLINE float join(Pool kind, float a, float b) { return kind == Pool::kMax ? (b < a ? a : b) : a + b; }
 float start(Pool kind) { return kind == Pool::kMax ? kLowest : 0.f; }
 
-// to[i, n) = from[i, n) joined with `rows` rows, `step` apart, so many vectors at a time as fit into kVectors; answers
-// where it ends.
-template <Pool kKind, int kVectors>
-PF_INLINE int64_t join_columns(int64_t i, int64_t n, const float* from, int64_t rows, int64_t step, const float* x,
-                               float* to) {
-  for (; i + 4 * kVectors <= n; i += 4 * kVectors) {
-    f32x4 s[kVectors];
-    PF_UNROLL for (int v = 0; v < kVectors; ++v) s[v] = f32x4::load(from + i + 4 * v);
-    const float* at = x + i;
-    for (int64_t r = 0; r < rows; ++r, at += step) {
-      PF_UNROLL for (int v = 0; v < kVectors; ++v) s[v] = join(kKind, s[v], f32x4::load(at + 4 * v));
-    }
-    PF_UNROLL for (int v = 0; v < kVectors; ++v) s[v].store(to + i + 4 * v);
-  }
-  return i;
-}
-
-// These loops have a text for each kind; what calls them has one.
+// to[i] = join(a[i], b[i]). These loops have a text for each kind; what calls them has one.
 template <Pool kKind>
-__attribute__((noinline)) void join_rows_of(int64_t n, const float* from, int64_t rows, int64_t step, const float* x,
-                                            float* to) {
-  int64_t i = join_columns<kKind, 4>(0, n, from, rows, step, x, to);
-  i = join_columns<kKind, 1>(i, n, from, rows, step, x, to);
-  for (; i < n; ++i) {
-    float value = from[i];
-    for (int64_t r = 0; r < rows; ++r) value = join(kKind, value, x[r * step + i]);
-    to[i] = value;
-  }
+__attribute__((noinline)) void join_rows_of(int64_t n, const float* a, const float* b, float* to) {
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) join(kKind, f32x4::load(a + i), f32x4::load(b + i)).store(to + i);
+  for (; i < n; ++i) to[i] = join(kKind, a[i], b[i]);
 }
-void join_rows(Pool kind, int64_t n, const float* from, int64_t rows, int64_t step, const float* x, float* to) {
-  kind == Pool::kMax ? join_rows_of<Pool::kMax>(n, from, rows, step, x, to)
-                     : join_rows_of<Pool::kAverage>(n, from, rows, step, x, to);
+void join_rows(Pool kind, int64_t n, const float* a, const float* b, float* to) {
+  kind == Pool::kMax ? join_rows_of<Pool::kMax>(n, a, b, to) : join_rows_of<Pool::kAverage>(n, a, b, to);
 }
 
 // Columns [begin, end) of one output row, after the `rows` rows of its windows were joined into one.
@@ -163,26 +140,55 @@ void pool_plane(Pool kind, const Window& w, const float* x, float* y, float* row
     }
     for (int64_t i = 1; i < walk.count; ++i, from = row) {
       walk.next();
-      join_rows(kind, width, from, 1, 0, x + walk.row() * width, row);
+      join_rows(kind, width, from, x + walk.row() * width, row);
     }
     pool_row(kind, w, from, walk.count, y);
   }
 }
 
+// Joins the taps into y[i, n), and what is there too unless `first`; so many vectors at a time as kVectors stay in
+// registers. Answers where it ends.
+template <Pool kKind, int kVectors>
+PF_INLINE int64_t join_columns(int64_t i, int64_t n, const float* const* taps, int64_t count, bool first, float* y) {
+  for (; i + 4 * kVectors <= n; i += 4 * kVectors) {
+    f32x4 value[kVectors];
+    PF_UNROLL
+    for (int v = 0; v < kVectors; ++v) value[v] = first ? f32x4::splat(start(kKind)) : f32x4::load(y + i + 4 * v);
+    for (int64_t t = 0; t < count; ++t) {
+      PF_UNROLL
+      for (int v = 0; v < kVectors; ++v) value[v] = join(kKind, value[v], f32x4::load(taps[t] + i + 4 * v));
+    }
+    PF_UNROLL
+    for (int v = 0; v < kVectors; ++v) value[v].store(y + i + 4 * v);
+  }
+  return i;
+}
+template <Pool kKind>
+__attribute__((noinline)) void join_taps_of(int64_t n, const float* const* taps, int64_t count, bool first, float* y) {
+  int64_t i = join_columns<kKind, 4>(0, n, taps, count, first, y);
+  i = join_columns<kKind, 1>(i, n, taps, count, first, y);
+  for (; i < n; ++i) {
+    float value = first ? start(kKind) : y[i];
+    for (int64_t t = 0; t < count; ++t) value = join(kKind, value, taps[t][i]);
+    y[i] = value;
+  }
+}
+
 // NHWC: `count` channels of one output pixel, x and y from the first of them on.
 void pool_pixel(Pool kind, const PoolShape& s, int64_t count, const float* x, int64_t pixel, float* y) {
-  const Window& w = s.window;
-  const int d = w.rank - 1;
-  const Span span(w, d, pixel % w.out[d]);
-  RowWalk walk(w, d, pixel / w.out[d]);
-  for (int64_t c = 0; c < count; ++c) y[c] = start(kind);
-  for (int64_t i = 0; i < walk.count; ++i, walk.next()) {
-    const float* from = x + (walk.row() * w.in[d] + span.begin) * s.channels;
-    join_rows(kind, count, y, span.size(), s.channels, from, y);
-  }
-  const int64_t covered = walk.count * span.size();
-  if (kind == Pool::kAverage && covered)
-    for (int64_t c = 0; c < count; ++c) y[c] /= float(covered);
+  constexpr int64_t kTaps = 16;  // at a time
+  const float* taps[kTaps];
+  RowWalk walk(s.window, s.window.rank, pixel);
+  int64_t done = 0;
+  do {
+    const int64_t some = smaller(walk.count - done, kTaps);
+    for (int64_t t = 0; t < some; ++t, walk.next()) taps[t] = x + walk.row() * s.channels;
+    kind == Pool::kMax ? join_taps_of<Pool::kMax>(count, taps, some, done == 0, y)
+                       : join_taps_of<Pool::kAverage>(count, taps, some, done == 0, y);
+    done += kTaps;
+  } while (done < walk.count);
+  if (kind == Pool::kAverage && walk.count)
+    for (int64_t c = 0; c < count; ++c) y[c] /= float(walk.count);
 }
 
 }  // namespace

@@ -3,114 +3,190 @@
 // vector_math_x86.cc for the wider ones, each inside a namespace and for the instructions of its own. So this file has
 // no guard.
 //
-// Nearly all arguments lie where nothing over- or underflows: vectors of such take a short way, all others a longer one
-// that stands apart, so that what is inlined stays short. Both make the same of an element.
+// A function is a functor that holds its terms: loops over arrays have them from memory, since some engines of
+// WebAssembly build a constant vector anew at each use. Nearly all arguments lie where nothing over- or underflows:
+// `near` serves blocks of which all have a `key` below kBound, the call operator any argument. Both make the same of an
+// element. Polynomials are minimax, with the terms up to x (exp) and x^2 (log) exact.
 
-// e^x = 2^n * p, where n sits in the low bits of `shifted`.
-struct Power {
-  V p, shifted;
+constexpr float kExpTerms[] = {
+    1.44269504f,     12582912.f,      -0.693359375f, 2.12194440e-4f, 1.381453825e-3f, 8.368745446e-3f, 4.166838899e-2f,
+    1.666652113e-1f, 4.999999404e-1f, 1.f,           -0.f,
 };
 
-PF_INLINE Power power_of_e(V x) {
-  // n = x / ln 2 rounded to nearest by adding and taking away 1.5 * 2^23; r = x - n ln 2 in two steps.
-  const V rounder = V::splat(12582912.f);
-  const V shifted = madd(x, V::splat(1.44269504f), rounder);
-  const V n = shifted - rounder;
-  V r = madd(n, V::splat(-0.693359375f), x);
-  r = madd(n, V::splat(2.12194440e-4f), r);
-  // The polynomial of Cephes' expf.
-  V p = V::splat(1.9875691500e-4f);
-  p = madd(p, r, V::splat(1.3981999507e-3f));
-  p = madd(p, r, V::splat(8.3334519073e-3f));
-  p = madd(p, r, V::splat(4.1665795894e-2f));
-  p = madd(p, r, V::splat(1.6666665459e-1f));
-  p = madd(p, r, V::splat(5.0000001201e-1f));
-  return {madd(p, r * r, r) + V::splat(1.f), shifted};
-}
-
-// e^x for |x| <= 87: there the exponents of p and the result are those of normal floats, and n is added to that of p.
-PF_INLINE V exp_of_small(V x) {
-  const Power e = power_of_e(x);
-  return from_bits(bits(e.p) + (bits(e.shifted) << 23));
-}
-
-inline __attribute__((noinline)) V exp_of_any(V x) {
+// e^x, within 1.5 ulp; from -87.4 down (results below the smallest normal float) within one denormal step.
+struct ExpOf {
   using I = V::Ints;
-  // Beyond these bounds the result is infinite or 0 anyway. max and min keep a NaN in their first argument.
-  const Power e = power_of_e(min(max(x, V::splat(-104.f)), V::splat(89.f)));
-  // 2^n in two factors, so that neither end of the range leaves the exponent.
-  const I exponent = bits(e.shifted) - I::splat(0x4b400000);
-  const I half = exponent >> 1;
-  const V first = from_bits((half + I::splat(127)) << 23);
-  const V second = from_bits((exponent - half + I::splat(127)) << 23);
-  return select(x == x, e.p * first * second, x);
-}
+  V log2_e, rounder, ln2_high, ln2_low, c6, c5, c4, c3, c2, one, sign;
+  PF_INLINE explicit ExpOf(const float* k = kExpTerms)
+      : log2_e(V::load_splat(k)),
+        rounder(V::load_splat(k + 1)),
+        ln2_high(V::load_splat(k + 2)),
+        ln2_low(V::load_splat(k + 3)),
+        c6(V::load_splat(k + 4)),
+        c5(V::load_splat(k + 5)),
+        c4(V::load_splat(k + 6)),
+        c3(V::load_splat(k + 7)),
+        c2(V::load_splat(k + 8)),
+        one(V::load_splat(k + 9)),
+        sign(V::load_splat(k + 10)) {}
 
-// e^x, within 2 ulp; from -87.4 down (results below the smallest normal float) within one denormal step.
-PF_INLINE V exp(V x) { return all(abs(x) <= V::splat(87.f)) ? exp_of_small(x) : exp_of_any(x); }
+  static constexpr int32_t kBound = 0x42ae0001;  // that of 87, and 1
+  PF_INLINE I key(V x) const { return bits(x) & (I::splat(-1) - bits(sign)); }
 
-// log(x) + extra * ln 2 for normal x.
-PF_INLINE V log_of_normal(V x, V::Ints extra) {
+  // e^x = 2^n * p, where n sits in the low bits of `shifted`.
+  struct Power {
+    V p, shifted;
+  };
+  PF_INLINE Power power(V x) const {
+    // n = x / ln 2 rounded to nearest by adding and taking away 1.5 * 2^23; r = x - n ln 2 in two steps.
+    const V shifted = madd(x, log2_e, rounder), n = shifted - rounder;
+    const V r = madd(n, ln2_low, madd(n, ln2_high, x));
+    V p = madd(c6, r, c5);
+    p = madd(p, r, c4);
+    p = madd(p, r, c3);
+    p = madd(p, r, c2);
+    p = madd(p, r, one);
+    return {madd(p, r, one), shifted};
+  }
+
+  // For |x| <= 87: there the exponents of p and the result are those of normal floats, and n is added to that of p.
+  PF_INLINE V near(V x) const {
+    const Power e = power(x);
+    return from_bits(bits(e.p) + (bits(e.shifted) << 23));
+  }
+
+  PF_INLINE V operator()(V x) const {
+    // Beyond these bounds the result is infinite or 0 anyway. max and min keep a NaN in their first argument.
+    const Power e = power(min(max(x, V::splat(-104.f)), V::splat(89.f)));
+    // 2^n in two factors, so that neither end of the range leaves the exponent.
+    const I exponent = bits(e.shifted) - bits(rounder);
+    const I half = exponent >> 1;
+    const V first = from_bits((half + I::splat(127)) << 23);
+    const V second = from_bits((exponent - half + I::splat(127)) << 23);
+    return select(x == x, e.p * first * second, x);
+  }
+};
+
+constexpr float kLogTerms[] = {
+    0.707106769f,
+    1.17549421e-38f,
+    -2.12194440e-4f,
+    0.693359375f,
+    8.700474952e-2f,
+    -1.426751049e-1f,
+    1.491476587e-1f,
+    -1.657758197e-1f,
+    1.996306371e-1f,
+    -2.500133711e-1f,
+    3.333391074e-1f,
+    -0.5f,
+    1.f,
+};
+
+// Natural logarithm, within 1.5 ulp (near 1: of x - 1). -inf at 0, NaN below.
+struct LogOf {
   using I = V::Ints;
-  // x = m * 2^e with m in [sqrt(1/2), sqrt(2))
-  const I offset = bits(x) - I::splat(0x3f3504f3);
-  const V n = to_float((offset >> 23) + extra);
-  const V m = from_bits((offset & I::splat(0x007fffff)) + I::splat(0x3f3504f3));
-  const V r = m - V::splat(1.f), square = r * r;
-  // The polynomial of Cephes' logf.
-  V p = V::splat(7.0376836292e-2f);
-  p = madd(p, r, V::splat(-1.1514610310e-1f));
-  p = madd(p, r, V::splat(1.1676998740e-1f));
-  p = madd(p, r, V::splat(-1.2420140846e-1f));
-  p = madd(p, r, V::splat(1.4249322787e-1f));
-  p = madd(p, r, V::splat(-1.6668057665e-1f));
-  p = madd(p, r, V::splat(2.0000714765e-1f));
-  p = madd(p, r, V::splat(-2.4999993993e-1f));
-  p = madd(p, r, V::splat(3.3333331174e-1f));
-  V y = p * r * square;
-  y = madd(n, V::splat(-2.12194440e-4f), y);
-  y = madd(square, V::splat(-0.5f), y);
-  return madd(n, V::splat(0.693359375f), r + y);
-}
+  V root_half, mantissa, ln2_low, ln2_high, c9, c8, c7, c6, c5, c4, c3, c2, one;
+  PF_INLINE explicit LogOf(const float* k = kLogTerms)
+      : root_half(V::load_splat(k)),
+        mantissa(V::load_splat(k + 1)),
+        ln2_low(V::load_splat(k + 2)),
+        ln2_high(V::load_splat(k + 3)),
+        c9(V::load_splat(k + 4)),
+        c8(V::load_splat(k + 5)),
+        c7(V::load_splat(k + 6)),
+        c6(V::load_splat(k + 7)),
+        c5(V::load_splat(k + 8)),
+        c4(V::load_splat(k + 9)),
+        c3(V::load_splat(k + 10)),
+        c2(V::load_splat(k + 11)),
+        one(V::load_splat(k + 12)) {}
 
-inline __attribute__((noinline)) V log_of_any(V x) {
-  using I = V::Ints;
-  const V infinity = V::splat(__builtin_huge_valf()), zero = V::zero();
-  const auto tiny = x < V::splat(1.17549435e-38f);  // denormals are scaled by 2^23
-  V y = log_of_normal(select(tiny, x * V::splat(8388608.f), x), select(tiny, I::splat(-23), I::splat(0)));
-  y = select(x == zero, V::splat(-__builtin_huge_valf()), y);
-  y = select(x < zero, V::splat(__builtin_nanf("")), y);
-  y = select(x == infinity, infinity, y);
-  return select(x == x, y, x);
-}
+  // The bits of the smallest normal float become the smallest number, those of infinity the bound.
+  static constexpr int32_t kBound = -0x1000000;
+  PF_INLINE I key(V x) const { return bits(x) + I::splat(0x7f800000); }
 
-// Natural logarithm, within 2 ulp (near 1: of x - 1). -inf at 0, NaN below.
-PF_INLINE V log(V x) {
-  const bool normal = all((V::splat(1.17549435e-38f) <= x) & (x < V::splat(__builtin_huge_valf())));
-  return normal ? log_of_normal(x, V::Ints::splat(0)) : log_of_any(x);
-}
+  // log(x) + extra * ln 2 for normal x.
+  PF_INLINE V near(V x, I extra) const {
+    // x = m * 2^e with m in [sqrt(1/2), sqrt(2)), 1 + r = m
+    const I offset = bits(x) - bits(root_half);
+    const V n = to_float((offset >> 23) + extra);
+    const V r = from_bits((offset & bits(mantissa)) + bits(root_half)) - one;
+    V p = madd(c9, r, c8);
+    p = madd(p, r, c7);
+    p = madd(p, r, c6);
+    p = madd(p, r, c5);
+    p = madd(p, r, c4);
+    p = madd(p, r, c3);
+    p = madd(p, r, c2);
+    return madd(n, ln2_high, madd(p, r * r, madd(n, ln2_low, r)));
+  }
+  PF_INLINE V near(V x) const { return near(x, I::splat(0)); }
 
-// Within 3 ulp.
-PF_INLINE V tanh(V x) {
-  const V size = abs(x), square = x * x, one = V::splat(1.f);
-  // Below 0.625 an odd polynomial (Cephes' tanhf), above it 1 - 2 / (e^2|x| + 1), which is 1 from 9.1 on. A NaN takes
-  // the first way.
-  V p = V::splat(-5.70498872745e-3f);
-  p = madd(p, square, V::splat(2.06390887954e-2f));
-  p = madd(p, square, V::splat(-5.37397155531e-2f));
-  p = madd(p, square, V::splat(1.33314422036e-1f));
-  p = madd(p, square, V::splat(-3.33332819422e-1f));
-  const V near = madd(p * square, x, x), bounded = min(size, V::splat(10.f));
-  const V far = one - V::splat(2.f) / (exp_of_small(bounded + bounded) + one);
-  return select(V::splat(0.625f) <= size, copy_sign(far, x), near);
-}
+  PF_INLINE V operator()(V x) const {
+    const V infinity = V::splat(__builtin_huge_valf()), zero = V::zero();
+    const auto tiny = x < V::splat(1.17549435e-38f);  // denormals are scaled by 2^23
+    V y = near(select(tiny, x * V::splat(8388608.f), x), select(tiny, I::splat(-23), I::splat(0)));
+    y = select(x == zero, V::zero() - infinity, y);
+    y = select(x < zero, V::splat(__builtin_nanf("")), y);
+    y = select(x == infinity, infinity, y);
+    return select(x == x, y, x);
+  }
+};
 
-// 1 / (1 + e^-x), within 3 ulp; results below 2^-126 become 0 or stay denormal.
-PF_INLINE V sigmoid(V x) {
-  // e^-|x| never overflows; for x < 0 the result is e^x / (1 + e^x).
-  const V small = exp(V::zero() - abs(x)), one = V::splat(1.f);
-  return select(x < V::zero(), small, one) / (one + small);
-}
+constexpr float kTanhTerms[] = {
+    -5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f, 0.625f, 10.f,
+};
+
+// Within 2 ulp.
+struct TanhOf {
+  V c11, c9, c7, c5, c3, border, bound;
+  ExpOf exp;
+  PF_INLINE explicit TanhOf(const float* k = kTanhTerms, const float* of_exp = kExpTerms)
+      : c11(V::load_splat(k)),
+        c9(V::load_splat(k + 1)),
+        c7(V::load_splat(k + 2)),
+        c5(V::load_splat(k + 3)),
+        c3(V::load_splat(k + 4)),
+        border(V::load_splat(k + 5)),
+        bound(V::load_splat(k + 6)),
+        exp(of_exp) {}
+
+  PF_INLINE V operator()(V x) const {
+    const V size = abs(x), square = x * x;
+    // Below 0.625 an odd polynomial (Cephes' tanhf), above it 1 - 2 / (e^2|x| + 1), which is 1 from 9.1 on. A NaN takes
+    // the first way.
+    V p = madd(c11, square, c9);
+    p = madd(p, square, c7);
+    p = madd(p, square, c5);
+    p = madd(p, square, c3);
+    const V near = madd(p * square, x, x), bounded = min(size, bound);
+    const V far = exp.one - (exp.one + exp.one) / (exp.near(bounded + bounded) + exp.one);
+    return select(border <= size, copy_sign(far, x), near);
+  }
+};
+
+// 1 / (1 + e^-x), within 3 ulp.
+struct SigmoidOf {
+  ExpOf exp;
+  PF_INLINE explicit SigmoidOf(const float* k = kExpTerms) : exp(k) {}
+
+  static constexpr int32_t kBound = ExpOf::kBound;
+  PF_INLINE V::Ints key(V x) const { return exp.key(x); }
+  PF_INLINE V near(V x) const { return exp.one / (exp.one + exp.near(V::zero() - x)); }
+
+  // Below -87 the result is e^x, and e^-x may be infinite.
+  PF_INLINE V operator()(V x) const {
+    const auto low = x < V::splat(-87.f);
+    const V e = exp(select(low, x, V::zero() - x));
+    return select(low, e, exp.one / (exp.one + e));
+  }
+};
+
+PF_INLINE V exp(V x) { return ExpOf()(x); }
+PF_INLINE V log(V x) { return LogOf()(x); }
+PF_INLINE V tanh(V x) { return TanhOf()(x); }
+PF_INLINE V sigmoid(V x) { return SigmoidOf()(x); }
 
 // y[i] = f(x[i]) on the calling thread; y may be x.
 template <class F>

@@ -8,10 +8,10 @@ namespace four {
 #include "math/vector_over_arrays.h"
 }  // namespace four
 
-void exp_array(int64_t n, const float* x, float* y) { four::map_array<four::ExpOf>(n, x, y); }
-void log_array(int64_t n, const float* x, float* y) { four::map_array<four::LogOf>(n, x, y); }
-void tanh_array(int64_t n, const float* x, float* y) { four::map_array<four::TanhOf>(n, x, y); }
-void sigmoid_array(int64_t n, const float* x, float* y) { four::map_array<four::SigmoidOf>(n, x, y); }
+void exp_array(int64_t n, const float* x, float* y) { four::map_exp(n, x, y); }
+void log_array(int64_t n, const float* x, float* y) { four::map_log(n, x, y); }
+void tanh_array(int64_t n, const float* x, float* y) { four::map_tanh(n, x, y); }
+void sigmoid_array(int64_t n, const float* x, float* y) { four::map_sigmoid(n, x, y); }
 SoftmaxRow softmax_row(int64_t n, const float* x, float* y) { return four::softmax_array(n, x, y); }
 
 }  // namespace pf

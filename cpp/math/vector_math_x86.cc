@@ -29,6 +29,7 @@ struct Vector {
   __m256 v;
   static PF_INLINE Vector load(const float* p) { return {_mm256_loadu_ps(p)}; }
   static PF_INLINE Vector splat(float x) { return {_mm256_set1_ps(x)}; }
+  static PF_INLINE Vector load_splat(const float* p) { return splat(*p); }
   static PF_INLINE Vector zero() { return {_mm256_setzero_ps()}; }
   PF_INLINE void store(float* p) const { _mm256_storeu_ps(p, v); }
 };
@@ -52,6 +53,8 @@ PF_INLINE Ints operator-(Ints a, Ints b) { return {_mm256_sub_epi32(a.v, b.v)}; 
 PF_INLINE Ints operator&(Ints a, Ints b) { return {_mm256_and_si256(a.v, b.v)}; }
 PF_INLINE Ints operator<<(Ints a, int n) { return {_mm256_slli_epi32(a.v, n)}; }
 PF_INLINE Ints operator>>(Ints a, int n) { return {_mm256_srai_epi32(a.v, n)}; }
+PF_INLINE Ints max(Ints a, Ints b) { return {_mm256_max_epi32(a.v, b.v)}; }
+PF_INLINE Ints operator<(Ints a, Ints b) { return {_mm256_cmpgt_epi32(b.v, a.v)}; }
 PF_INLINE Ints operator<(Vector a, Vector b) { return bits({_mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)}); }
 PF_INLINE Ints operator<=(Vector a, Vector b) { return bits({_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)}); }
 PF_INLINE Ints operator==(Vector a, Vector b) { return bits({_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)}); }
@@ -88,6 +91,7 @@ struct Vector {
   __m512 v;
   static PF_INLINE Vector load(const float* p) { return {_mm512_loadu_ps(p)}; }
   static PF_INLINE Vector splat(float x) { return {_mm512_set1_ps(x)}; }
+  static PF_INLINE Vector load_splat(const float* p) { return splat(*p); }
   static PF_INLINE Vector zero() { return {_mm512_setzero_ps()}; }
   PF_INLINE void store(float* p) const { _mm512_storeu_ps(p, v); }
 };
@@ -111,6 +115,8 @@ PF_INLINE Vector copy_sign(Vector size, Vector sign) {
   const __m512i top = _mm512_set1_epi32(INT32_MIN);  // chooses the bit of `sign`
   return from_bits({_mm512_ternarylogic_epi32(top, bits(sign).v, bits(size).v, 0xca)});
 }
+PF_INLINE Ints max(Ints a, Ints b) { return {_mm512_max_epi32(a.v, b.v)}; }
+PF_INLINE Mask operator<(Ints a, Ints b) { return {_mm512_cmplt_epi32_mask(a.v, b.v)}; }
 PF_INLINE Mask operator<(Vector a, Vector b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
 PF_INLINE Mask operator<=(Vector a, Vector b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ)}; }
 PF_INLINE Mask operator==(Vector a, Vector b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ)}; }

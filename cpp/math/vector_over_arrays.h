@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The functions of vector_functions.h over arrays, read like it inside a namespace, right behind it. No guard.
 
-struct ExpOf {
-  PF_INLINE V operator()(V x) const { return exp(x); }
-};
-struct LogOf {
-  PF_INLINE V operator()(V x) const { return log(x); }
-};
-struct TanhOf {
-  PF_INLINE V operator()(V x) const { return tanh(x); }
-};
-struct SigmoidOf {
-  PF_INLINE V operator()(V x) const { return sigmoid(x); }
-};
+// Terms that the compiler does not know to be constants.
+PF_INLINE const float* from_memory(const float* terms) {
+  asm("" : "+r"(terms));
+  return terms;
+}
 
-struct ExpOfShifted {
+// e^(x + shift)
+struct PowerOf {
+  ExpOf exp;
   V shift;
-  PF_INLINE V operator()(V x) const { return exp(x - shift); }
+  static constexpr int32_t kBound = ExpOf::kBound;
+  PF_INLINE V::Ints key(V x) const { return exp.key(x + shift); }
+  PF_INLINE V near(V x) const { return exp.near(x + shift); }
+  PF_INLINE V operator()(V x) const { return exp(x + shift); }
 };
 
 struct ScaledBy {
@@ -25,20 +23,63 @@ struct ScaledBy {
 };
 
 template <class F>
-void map_array(int64_t n, const float* x, float* y) {
-  map_lanes(n, x, y, F{});
+PF_INLINE bool all_near(int64_t n, const float* x, const F& f) {
+  V::Ints most = f.key(V::load(x));
+  for (int64_t i = V::kLanes; i < n; i += V::kLanes) most = max(f.key(V::load(x + i)), most);
+  return all(most < V::Ints::splat(F::kBound));
 }
 
+// Apart and with one place for f, since that is seldom needed.
+template <class F>
+__attribute__((noinline)) void map_any(int64_t n, const float* x, float* y, F f) {
+  for (int64_t i = 0; i < n; i += V::kLanes) {
+    float tail[V::kLanes] = {};
+    const bool whole = i + V::kLanes <= n;
+    if (!whole) std::memcpy(tail, x + i, size_t(n - i) * sizeof(float));
+    const V v = f(V::load(whole ? x + i : tail));
+    v.store(whole ? y + i : tail);
+    if (!whole) std::memcpy(y + i, tail, size_t(n - i) * sizeof(float));
+  }
+}
+
+// y[i] = f(x[i]) in blocks short enough to be in the cache still when they are read again.
+template <class F>
+PF_INLINE void map_blocks(int64_t n, const float* x, float* y, F f) {
+  constexpr int64_t kBlock = 16 * V::kLanes;
+  for (int64_t size; n >= V::kLanes; n -= size, x += size, y += size) {
+    size = n < kBlock ? n / V::kLanes * V::kLanes : kBlock;
+    if (all_near(size, x, f)) {
+      for (int64_t i = 0; i < size; i += V::kLanes) f.near(V::load(x + i)).store(y + i);
+    } else {
+      map_any(size, x, y, f);
+    }
+  }
+  if (n) map_any(n, x, y, f);
+}
+
+inline __attribute__((noinline)) void map_power(int64_t n, const float* x, float* y, float shift) {
+  map_blocks(n, x, y, PowerOf{ExpOf(from_memory(kExpTerms)), V::splat(shift)});
+}
+inline void map_exp(int64_t n, const float* x, float* y) { map_power(n, x, y, 0.f); }
+inline void map_log(int64_t n, const float* x, float* y) { map_blocks(n, x, y, LogOf(from_memory(kLogTerms))); }
+inline void map_sigmoid(int64_t n, const float* x, float* y) { map_blocks(n, x, y, SigmoidOf(from_memory(kExpTerms))); }
+inline void map_tanh(int64_t n, const float* x, float* y) {
+  map_lanes(n, x, y, TanhOf(from_memory(kTanhTerms), from_memory(kExpTerms)));
+}
+
+// Both with four running vectors, which hide the latency of one.
 inline float largest_of_array(int64_t n, const float* x) {
   constexpr int kLanes = V::kLanes;
   float top = x[0];
   int64_t i = 0;
-  if (n >= 2 * kLanes) {
-    V a = V::load(x), b = V::load(x + kLanes);
-    for (i = 2 * kLanes; i + 2 * kLanes <= n; i += 2 * kLanes)
+  if (n >= 4 * kLanes) {
+    V a = V::load(x), b = a, c = a, d = a;
+    for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
       a = max(V::load(x + i), a), b = max(V::load(x + i + kLanes), b);
+      c = max(V::load(x + i + 2 * kLanes), c), d = max(V::load(x + i + 3 * kLanes), d);
+    }
     float lanes[kLanes];
-    max(a, b).store(lanes);
+    max(max(a, b), max(c, d)).store(lanes);
     for (float lane : lanes) top = lane > top ? lane : top;
   }
   for (; i < n; ++i) top = x[i] > top ? x[i] : top;
@@ -53,23 +94,25 @@ inline float sum_of_lanes(V v) {
   return lanes[0];
 }
 
-inline SoftmaxRow softmax_array(int64_t n, const float* x, float* y) {
+inline float sum_of_array(int64_t n, const float* x) {
   constexpr int kLanes = V::kLanes;
-  const float top = largest_of_array(n, x);  // without it, e^x overflows for x above 88
-  const ExpOfShifted power{V::splat(top)};
-  V total = V::zero();
+  V a = V::zero(), b = a, c = a, d = a;
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    const V e = power(V::load(x + i));
-    e.store(y + i);
-    total = total + e;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    a = a + V::load(x + i), b = b + V::load(x + i + kLanes);
+    c = c + V::load(x + i + 2 * kLanes), d = d + V::load(x + i + 3 * kLanes);
   }
-  float sum = sum_of_lanes(total);
-  if (i < n) map_lanes(n - i, x + i, y + i, power);
-  for (; i < n; ++i) sum += y[i];
+  float sum = sum_of_lanes((a + b) + (c + d));
+  for (; i < n; ++i) sum += x[i];
+  return sum;
+}
+
+inline SoftmaxRow softmax_array(int64_t n, const float* x, float* y) {
+  const float top = largest_of_array(n, x);  // without it, e^x overflows for x above 88
+  map_power(n, x, y, -top);
+  const float sum = sum_of_array(n, y);
   map_lanes(n, y, y, ScaledBy{V::splat(1.f / sum)});
   return {top, sum};
 }
 
-const VectorMath kVectorMath = {map_array<ExpOf>, map_array<LogOf>, map_array<TanhOf>, map_array<SigmoidOf>,
-                                softmax_array};
+const VectorMath kVectorMath = {map_exp, map_log, map_tanh, map_sigmoid, softmax_array};

@@ -48,10 +48,9 @@ class PackedFilter {
     if (affine.empty() && !has_bias) bias_ = nullptr;
     versions_.assign(size_t(inputs), 0);
     for (int i = 1; i < inputs; ++i) versions_[size_t(i)] = op.in(i).version();
-    if (first && s.filter_first && affine.empty() && conv_unpacks(s)) op.in_blob(1).tensor.leave_to(packed_);
+    if (first && s.filter_first && affine.empty() && conv_unpacks(s)) op.leave(1, packed_);
     return {};
   }
-  bool has(const Tensor& filter) const { return versions_.size() > 1 && versions_[1] == filter.version(); }
   float* data() const { return packed_->data(); }
   const float* bias() const { return bias_; }
 
@@ -86,8 +85,6 @@ struct Conv {
     if (position != 0) return false;
     return (!addend && affine.absorb(next, first_input, window.channels_last)) || clamp.absorb(next);
   }
-
-  bool keeps(int i, const Tensor& t) const { return i == 1 && filter.has(t); }
 
   Status run(OpRun& op) {
     ConvShape s;

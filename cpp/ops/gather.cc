@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gather: rows of a table, picked by number.
+// build: loops
 #include "math/copy.h"
 #include "math/indices.h"
 
@@ -16,11 +17,20 @@ Status gather_shape(Infer& in) {
   return {};
 }
 
+constexpr size_t kShort = 1024;
+// Rows are short as a rule: a call for each costs as much as the copy.
+void copy_row(uint8_t* to, const uint8_t* from, size_t bytes) {
+  size_t i = 0;
+  for (; i + 16 <= bytes; i += 16) std::memcpy(to + i, from + i, 16);
+  if (i < bytes) std::memcpy(to + i, from + i, bytes - i);
+}
+
 struct Gather {
   Status run(OpRun& op) {
     const Tensor &data = op.in(0), &indices = op.in(1);
     const int64_t rows = data.dim(0), row = data.shape().from(1), count = indices.size();
-    for (int64_t i = 0; i < count; ++i) {
+    const bool fit = indices_fit(indices, rows);
+    for (int64_t i = 0; i < count && !fit; ++i) {
       const int64_t index = index_at(indices, i);
       PF_CHECK(index >= 0 && index < rows, value, "element ", i, " of INDICES is ", index, "; DATA ", data.shape(),
                " has rows 0 .. ", rows - 1);
@@ -29,8 +39,15 @@ struct Gather {
     const uint8_t* from = data.data<uint8_t>();
     uint8_t* to = op.out(0).data<uint8_t>();
     parallel_for(count, 1 + 16384 / (row + 1), [=, &indices](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i)
-        elements.copy(elements.at(to, i * row), elements.at(from, index_at(indices, i) * row), row);
+      const size_t bytes = elements.strings ? SIZE_MAX : size_t(row) * elements.size;
+      for (int64_t i = begin; i < end; ++i) {
+        uint8_t* y = elements.at(to, i * row);
+        const uint8_t* x = elements.at(from, index_at(indices, i) * row);
+        if (bytes <= kShort)
+          copy_row(y, x, bytes);
+        else
+          elements.copy(y, x, row);
+      }
     });
     return {};
   }

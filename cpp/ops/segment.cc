@@ -117,7 +117,19 @@ struct Rows {
   void max(int64_t k, float* y) const {
     const int64_t n = table.columns, begin = segments.begin[k], end = segments.begin[k + 1];
     for (int64_t j = 0; j < n; ++j) y[j] = begin == end ? 0.f : floats(begin)[j];
-    for (int64_t p = begin + 1; p < end; ++p) {
+    int64_t p = begin + 1;
+    for (; p + 4 <= end; p += 4) {  // y is read and written a quarter as often
+      const float* x[] = {floats(p), floats(p + 1), floats(p + 2), floats(p + 3)};
+      int64_t j = 0;
+      for (; j + 4 <= n; j += 4) {
+        f32x4 top = f32x4::load(y + j);
+        for (const float* row : x) top = pf::max(top, f32x4::load(row + j));
+        top.store(y + j);
+      }
+      for (; j < n; ++j)
+        for (const float* row : x) y[j] = row[j] > y[j] ? row[j] : y[j];
+    }
+    for (; p < end; ++p) {
       const float* x = floats(p);
       for (int64_t j = 0; j < n; ++j) y[j] = x[j] > y[j] ? x[j] : y[j];
     }

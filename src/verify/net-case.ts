@@ -4,7 +4,7 @@ import type { Backend } from '../backend/backend.ts'
 import { netDef } from '../net/net-def.ts'
 import { Workspace } from '../net/workspace.ts'
 import { difference, operatorTolerance } from './compare.ts'
-import { type RecordedOperator, type RecordedTensor, recordedOperator, recordedTensor } from './recorded.ts'
+import { parseCase, type RecordedOperator, type RecordedTensor, recordedOperator, recordedTensor } from './recorded.ts'
 import { emptyReport, enter, type VerifyOptions, type VerifyReport } from './report.ts'
 
 export interface NetCase {
@@ -56,7 +56,7 @@ export async function verifyNetCase(
   { onCase }: VerifyOptions = {},
 ): Promise<VerifyReport> {
   const report = emptyReport()
-  const recorded = JSON.parse(json) as NetCase
-  await enter(report, recorded.name, () => runNetCase(backend, recorded), onCase)
+  const recorded = parseCase<NetCase>(json, 'nets', 'inputs', 'steps', 'expect')
+  await enter(report, String(recorded.name), () => runNetCase(backend, recorded), onCase)
   return report
 }

@@ -4,7 +4,7 @@ import type { Backend } from '../backend/backend.ts'
 import { pacemaker, throwIfAborted } from '../net/run.ts'
 import { Workspace } from '../net/workspace.ts'
 import { difference, operatorTolerance } from './compare.ts'
-import { type RecordedOperator, type RecordedTensor, recordedOperator, recordedTensor } from './recorded.ts'
+import { parseCase, type RecordedOperator, type RecordedTensor, recordedOperator, recordedTensor } from './recorded.ts'
 import { emptyReport, enter, type VerifyOptions, type VerifyReport } from './report.ts'
 
 export interface OperatorCase {
@@ -46,8 +46,9 @@ export async function verifyOperatorCases(
   for (const line of jsonl.split('\n')) {
     if (line.trim() === '') continue
     throwIfAborted(signal)
-    const recorded = JSON.parse(line) as OperatorCase
-    const { type } = recorded.op
+    const recorded = parseCase<OperatorCase>(line, 'inputs', 'outputs')
+    const type = recorded.op?.type
+    if (typeof type !== 'string') throw new SyntaxError('there is no operator "op" with a type')
     const number = (counts.get(type) ?? 0) + 1
     counts.set(type, number)
     if (operator !== undefined && operator !== type) continue

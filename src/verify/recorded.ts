@@ -79,3 +79,11 @@ const named: Record<string, number> = {
 }
 
 const asNumber = (value: RecordedNumber): number => (typeof value === 'string' ? named[value] : value)
+
+/** A case as text. What is no object with these lists is a SyntaxError, like text that is no JSON. */
+export function parseCase<T>(json: string, ...lists: (keyof T & string)[]): T {
+  const value = JSON.parse(json) as Record<string, unknown> | null
+  const missing = lists.find((name) => !Array.isArray(value?.[name]))
+  if (missing !== undefined) throw new SyntaxError(`there is no list "${missing}"`)
+  return value as T
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every command on a model small enough to be made here.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Tensor, tensor } from '../../src/core/tensor.ts'
@@ -201,6 +201,21 @@ test('what operators print does not mix with a report', async () => {
   assert.is(status, 0)
   assert.ok(JSON.parse(out).passed > 0)
   assert.match(error, /float32/)
+})
+
+test('verify passes over what it finds but cannot run, and says so', async () => {
+  mkdirSync(folder('onnx/test_relu/test_data_set_0'), { recursive: true })
+  writeFileSync(folder('onnx/test_relu/model.onnx'), '')
+  writeFileSync(folder('onnx/labels.json'), '{"0": "cat"}')
+  const { status, out } = await cli('verify', folder('onnx'), '--json')
+  assert.is(status, 0)
+  const { total, passed, unsupported } = JSON.parse(out)
+  assert.equal([total, passed, unsupported.length], [2, 0, 2])
+  assert.match(JSON.stringify(unsupported), /test_relu.*ONNX models are not read/)
+  assert.match(JSON.stringify(unsupported), /labels\.json.*there is no list/)
+  const named = await cli('verify', folder('onnx/labels.json'))
+  assert.is(named.status, 1)
+  assert.match(named.error, /\[format\].*labels\.json holds no recorded cases/)
 })
 
 test('verify counts what passes, fails and is missing', async () => {

@@ -74,7 +74,15 @@ vectors('Or', {
 })
 vectors('Xor', {
   inplace: true,
-  cases: [{ name: 'all four', in: { P, Q }, out: { C: [[4], [0, 1, 1, 0], 'bool'] } }],
+  cases: [
+    { name: 'all four', in: { P, Q }, out: { C: [[4], [0, 1, 1, 0], 'bool'] } },
+    {
+      name: 'along the first dimension',
+      in: { P: [[2, 2], [0, 0, 1, 1], 'bool'], Q: [[2], [0, 1], 'bool'] },
+      args: { broadcast: 1, axis: 0 },
+      out: { C: [[2, 2], [0, 0, 0, 0], 'bool'] },
+    },
+  ],
   refuses: numbers,
 })
 vectors('Not', { cases: [{ name: 'both', in: { Q }, out: { C: [[4], [1, 0, 1, 0], 'bool'] } }] })

@@ -126,6 +126,32 @@ vectors('GivenTensorFill', {
 })
 
 const given = { shape: [3], values: [1, 0, -2] }
+vectors('GivenTensorFill', {
+  cases: [
+    {
+      name: 'the shape in an input',
+      in: { shape: [[2], [2, 1], 'int64'] },
+      args: { values: [1.5, 2], input_as_shape: 1 },
+      out: {
+        Y: [
+          [2, 1],
+          [1.5, 2],
+        ],
+      },
+    },
+    {
+      name: 'the shape of an input and more',
+      in: { X: [[1], [0]] },
+      args: { values: [1.5, 2], extra_shape: [2] },
+      out: {
+        Y: [
+          [1, 2],
+          [1.5, 2],
+        ],
+      },
+    },
+  ],
+})
 vectors('GivenTensorIntFill', {
   cases: [{ name: 'three', in: {}, args: given, out: { Y: [[3], [1, 0, -2], 'int32'] } }],
 })

@@ -36,3 +36,20 @@ vectors('Gather', {
     },
   ],
 })
+
+vectors('Gather', {
+  grad: ['data'],
+  cases: [
+    {
+      name: 'rows, one of them twice, whose gradient is dense',
+      in: { data, indices: [[3], [2, 0, 2], 'int64'] },
+      args: { dense_gradient: 1 },
+      out: {
+        Y: [
+          [3, 2],
+          [5, 6, 1, 2, 5, 6],
+        ],
+      },
+    },
+  ],
+})

@@ -58,6 +58,12 @@ vectors('LearningRate', {
       out: { rate: [[], [-0.25]] },
     },
     {
+      name: 'constantWarmup by another factor',
+      in: { iter: [[1], [4], 'int64'] },
+      args: { base_lr: -0.5, policy: 'constantWarmup', multiplier: 0.25, num_iter: 5 },
+      out: { rate: [[], [-0.125]] },
+    },
+    {
       name: 'constantWarmup is over',
       in: { iter: [[1], [6], 'int64'] },
       args: { base_lr: -0.5, policy: 'constantWarmup', num_iter: 6 },

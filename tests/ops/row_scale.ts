@@ -89,6 +89,30 @@ vectors('ElementwiseLinear', {
         ],
       },
     },
+    {
+      name: 'all from the first dimension on',
+      in: { X: [[3], [1, 2, 3]], w: [[3], [1, 0, 2]], b: [[3], [0, 1, -1]] },
+      args: { axis: 0 },
+      out: { Y: [[3], [1, 1, 5]] },
+    },
+    {
+      name: 'the last of three dimensions',
+      in: {
+        X: [
+          [1, 2, 2],
+          [1, 2, 3, 4],
+        ],
+        w: [[2], [2, -1]],
+        b: [[2], [0, 0.5]],
+      },
+      args: { axis: 2 },
+      out: {
+        Y: [
+          [1, 2, 2],
+          [2, -1.5, 6, -3.5],
+        ],
+      },
+    },
   ],
 })
 vectors('ElementwiseLinear', {

@@ -178,10 +178,26 @@ vectors('SparseSortedSegmentWeightedSum', {
   cases: [{ name: 'picked rows', in: { DATA, WEIGHTS, INDICES, SORTED }, out: { Y: rows(2, -2.5, 6, 3, -4) } }],
 })
 vectors('SparseUnsortedSegmentSum', {
-  cases: [{ name: 'picked rows', in: { DATA, INDICES, UNSORTED }, out: { Y: rows(3, 1, 2, 0, 0, -3, 6) } }],
+  cases: [
+    { name: 'picked rows', in: { DATA, INDICES, UNSORTED }, out: { Y: rows(3, 1, 2, 0, 0, -3, 6) } },
+    {
+      name: 'more segments than numbers',
+      in: { DATA, INDICES, UNSORTED },
+      args: { num_segments: 4 },
+      out: { Y: rows(4, 1, 2, 0, 0, -3, 6, 0, 0) },
+    },
+  ],
 })
 vectors('SparseUnsortedSegmentMean', {
-  cases: [{ name: 'picked rows', in: { DATA, INDICES, UNSORTED }, out: { Y: rows(3, 1, 2, 0, 0, -1, 2) } }],
+  cases: [
+    { name: 'picked rows', in: { DATA, INDICES, UNSORTED }, out: { Y: rows(3, 1, 2, 0, 0, -1, 2) } },
+    {
+      name: 'more segments than numbers',
+      in: { DATA, INDICES, UNSORTED },
+      args: { num_segments: 4 },
+      out: { Y: rows(4, 1, 2, 0, 0, -1, 2, 0, 0) },
+    },
+  ],
 })
 vectors('SparseUnsortedSegmentWeightedSum', {
   cases: [{ name: 'picked rows', in: { DATA, WEIGHTS, INDICES, UNSORTED }, out: { Y: rows(3, -1, -2, 0, 0, 1.5, 4) } }],

@@ -13,6 +13,12 @@ vectors('Shape', {
       },
       out: { shape: [[2], [2, 3], 'int64'] },
     },
+    {
+      name: 'some of the dimensions, one twice',
+      in: { X: [[2, 0, 3], []] },
+      args: { axes: [2, 0, 2] },
+      out: { shape: [[3], [3, 2, 3], 'int64'] },
+    },
     { name: 'a scalar', in: { X: [[], [1]] }, out: { shape: [[0], [], 'int64'] } },
     { name: 'no elements', in: { X: [[0, 7], []] }, out: { shape: [[2], [0, 7], 'int64'] } },
   ],

@@ -218,3 +218,36 @@ vectors('SpatialBN', {
     },
   ],
 })
+
+// Two channels of which two batches had the sums 8 and 0, the squares 32 and 16, over 2 x 4 numbers: means 1 and 0,
+// variances 3 and 2.
+vectors('SpatialBN', {
+  cases: [
+    {
+      name: 'training with sums over two batches',
+      in: {
+        X: [
+          [1, 2, 4],
+          [0, 1, 2, 4, 2, -2, 0, 4],
+        ],
+        scale: [[2], [2, 1]],
+        bias: [[2], [0.5, 0]],
+        mean: [[2], [0, 4]],
+        var: [[2], [1, 0]],
+        sums: [[2], [8, 0]],
+        sumsq: [[2], [32, 16]],
+      },
+      args: { num_batches: 2, momentum: 0.5, epsilon: 1 },
+      out: {
+        Y: [
+          [1, 2, 4],
+          [-0.5, 0.5, 1.5, 3.5, 2 / Math.sqrt(3), -2 / Math.sqrt(3), 0, 4 / Math.sqrt(3)],
+        ],
+        mean: [[2], [0.5, 2]],
+        var: [[2], [2, 1]],
+        saved_mean: [[2], [1, 0]],
+        saved_inv_std: [[2], [0.5, 1 / Math.sqrt(3)]],
+      },
+    },
+  ],
+})

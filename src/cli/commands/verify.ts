@@ -2,7 +2,7 @@
 import { platform } from '../../platform/index.ts'
 import { PfError } from '../../util/error.ts'
 import type { VerifyReport } from '../../verify/report.ts'
-import type { Command, Context } from '../arguments.ts'
+import type { Command, Context, Given } from '../arguments.ts'
 import { backendOptions, withBackend } from '../context.ts'
 
 export const verify: Command = {
@@ -33,7 +33,7 @@ export const verify: Command = {
         const options = { operator: given.optional('op'), signal: context.signal, onCase }
         for (const path of (await Promise.all(given.positional.map(casesBelow))).flat()) {
           context.progress(path)
-          addReport(report, await verifyPath(backend, path, options))
+          addReport(report, await verifyPath(backend, path, options).catch((error) => noCases(error, path, given)))
         }
         if (given.flag('json')) context.print(JSON.stringify(report, undefined, 2))
         else print(report, table, context)
@@ -46,15 +46,24 @@ export const verify: Command = {
     ), // standard output is the report
 }
 
+/** A file that was found in a folder may be anything; one that was named must hold cases. */
+function noCases(error: unknown, path: string, given: Given): VerifyReport {
+  if (!(error instanceof PfError) || error.code !== 'format' || given.positional.includes(path)) throw error
+  return { total: 1, passed: 0, failed: [], unsupported: [{ case: path, why: `[format] ${error.message}` }] }
+}
+
 /** Paths of files of cases, and of models' folders with a slash at their end. */
 async function casesBelow(path: string): Promise<string[]> {
   const { caseEndings } = await import('../../verify/verify.ts')
   const isCase = (name: string) => caseEndings.some((ending) => name.endsWith(ending))
+  if (path.endsWith('.onnx')) return [path]
   if (path.split('/').at(-1) === 'case.json') return [path.slice(0, -'case.json'.length) || './']
   if (isCase(path)) return [path]
   const folder = path.endsWith('/') ? path : `${path}/`
   const names = await platform.list(folder)
   if (names.includes('case.json')) return [folder]
+  const onnx = names.find((name) => name.endsWith('.onnx'))
+  if (onnx && names.some((name) => name.startsWith('test_data_set_'))) return [folder + onnx]
   const found: string[] = []
   for (const name of names) {
     if (name.endsWith('/')) found.push(...(await casesBelow(folder + name)))

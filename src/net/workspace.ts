@@ -134,9 +134,10 @@ export class Workspace {
     await this.backend.runOperator(this.#open(), op instanceof Uint8Array ? op : encodeOperatorDef(op))
   }
 
-  /** Runs a plan: nets and steps that repeat them. */
-  async runPlan(plan: PlanDef, options: PlanOptions = {}): Promise<void> {
-    await runPlan(this, plan, options)
+  /** Runs a plan, nets and steps that repeat them; also from what a .pb or .pbtxt file holds. */
+  async runPlan(plan: PlanDef | Uint8Array | string, options: PlanOptions = {}): Promise<void> {
+    const file = plan instanceof Uint8Array || typeof plan === 'string'
+    await runPlan(this, file ? await (await import('./read-net.ts')).readMessage('PlanDef', plan) : plan, options)
   }
 
   /** Forgets a net and frees what it holds. Its blobs stay. */

@@ -219,7 +219,8 @@ export class Workspace {
 
   async #withSuggestion(error: unknown, name: string): Promise<unknown> {
     if (!(error instanceof PfError) || error.code !== 'no_blob') return error
-    const hint = didYouMean(name, await this.blobs())
+    const known = await this.blobs()
+    const hint = known.includes(name) ? '' : didYouMean(name, known)
     return hint === '' || error.message.includes(hint)
       ? error
       : new PfError('no_blob', error.message + hint, { cause: error })

@@ -136,7 +136,7 @@ struct CloseRebatchingQueue {
 };
 
 constexpr auto kQueue = [](auto& op) {
-  op.object_input("queue", "From CreateRebatchingQueue.").refuse_grad("a queue has no gradient");
+  op.object_input("queue", "From CreateRebatchingQueue.").no_grad();
 };
 
 PF_OP(CreateRebatchingQueue)
@@ -145,7 +145,7 @@ PF_OP(CreateRebatchingQueue)
     .arg("num_blobs", 1, "Tensors of an element.")
     .object_output("queue", "The queue.")
     .shape(no_tensor)
-    .refuse_grad("a queue has no gradient")
+    .no_grad()
     .cpu<CreateRebatchingQueue>();
 
 PF_OP(EnqueueRebatchingQueue)

@@ -15,9 +15,11 @@ const tsLayers = {
   backend: [...low, 'platform', 'core', 'backend'],
   net,
   optimizer: [...net, 'optimizer'],
+  parallel: [...net, 'optimizer', 'parallel'],
   data: [...net, 'data'],
   convert: [...net, 'convert'],
   zoo: [...net, 'zoo'],
+  training: [...net, 'optimizer', 'parallel', 'data', 'zoo', 'training'],
   verify: [...net, 'data', 'convert', 'zoo', 'verify'], // what the cli and the tests prove a build with
 }
 
@@ -26,7 +28,8 @@ const cppLayers = {
   core: ['core'],
   device: ['core', 'device'],
   math: ['core', 'device', 'math'],
-  ops: ['core', 'device', 'math'],
+  image: ['core', 'device', 'image'],
+  ops: ['core', 'device', 'math', 'image'],
   net: ['core', 'net'],
   abi: ['core', 'device', 'math', 'net', 'abi'],
 }

@@ -182,23 +182,50 @@ const leftOut = [
   ],
   [
     ['Allgather', 'Allreduce', 'Barrier', 'Broadcast', 'Reduce', 'ReduceScatter', 'SendTensor', 'ReceiveTensor'],
-    'they talk to other processes, which the core does not',
+    'they talk to other processes through Gloo; those that do through MPI are here ([MPIAllreduce](#mpiallreduce) and its ' +
+      'kin), and several GPUs [train together](cuda.md#several-gpus)',
   ],
-  [['CloneCommonWorld', 'CreateCommonWorld', 'DestroyCommonWorld'], 'what those processes have in common'],
+  [
+    ['CloneCommonWorld', 'CreateCommonWorld', 'DestroyCommonWorld'],
+    "what Gloo's processes have in common; [MPICreateCommonWorld](#mpicreatecommonworld) is MPI's",
+  ],
+]
+
+/** What it registered for CUDA alone. */
+const leftOutOnCuda = [
+  [
+    ['FloatToHalf', 'HalfToFloat', 'ReluFp16', 'SoftmaxFp16', 'Float16ConstantFill', 'FP16MomentumSGDUpdate'],
+    'a backend of precision `fp16` keeps halves by itself ([forms](cuda.md#how-it-works)); [Cast](#cast) converts',
+  ],
+  [
+    ['CopyCPUToGPU', 'CopyGPUToCPU'],
+    'tensors are copied where an operator wants them; [Copy](#copy) takes their place',
+  ],
+  [['FP32MomentumSGDUpdate'], '[WeightedSum](#weightedsum) and [MomentumSGDUpdate](#momentumsgdupdate) do the same'],
+  [['Recurrent', 'RecurrentParamGet', 'RecurrentParamSet'], 'cuDNN alone defines how their parameters lie'],
+  [['ElementwiseRTC'], 'it compiles CUDA sources that a net brings along'],
+  [['DeformConv', 'MaxPoolWithIndex'], 'not made yet'],
+  [['GetGPUMemoryUsage'], '`(await backend.info()).cuda` tells it'],
 ]
 
 function leftOutText(schemas) {
   const here = new Set(schemas.map(({ name }) => name))
-  for (const name of leftOut.flatMap(([names]) => names))
+  for (const name of [...leftOut, ...leftOutOnCuda].flatMap(([names]) => names))
     if (here.has(name)) throw new Error(`build/gen-operators.mjs says that ${name} is left out; there is one`)
-  const rows = leftOut.map(([names, why]) => `| ${names.join(', ')} | ${why} |`)
+  const rowsOf = (list) => list.map(([names, why]) => `| ${names.join(', ')} | ${why} |`).join('\n')
   return `## Left out
 
 Of what Caffe2 registered for the CPU these are not here.
 
 | operators | because |
 |-|-|
-${rows.join('\n')}
+${rowsOf(leftOut)}
+
+And of what it registered for CUDA alone:
+
+| operators | because |
+|-|-|
+${rowsOf(leftOutOnCuda)}
 `
 }
 

@@ -35,7 +35,11 @@ function executable(path) {
 
 /** Bundles both sides and their types; answers what is wrong with them. */
 async function all() {
-  const server = await bundleInto('server', { index: 'src/index.ts', cli: 'src/cli/main.ts', ...workers }, 'dist')
+  const server = await bundleInto(
+    'server',
+    { index: 'src/index.ts', train: 'src/train.ts', cli: 'src/cli/main.ts', ...workers },
+    'dist',
+  )
   for (const name of readdirSync('dist')) {
     if (name.endsWith('.js') && !server.outputs[`dist/${name}`]) rmSync(`dist/${name}`) // chunks of an earlier build
   }

@@ -137,7 +137,7 @@ async function link(compiler, kind, objects, output, libraries = []) {
 const core = (...folders) => folders.flatMap((folder) => filesBelow(`cpp/${folder}`, '.cc'))
 
 async function addon(compiler, wantsCuda) {
-  const sources = [...core('core', 'device', 'math', 'ops', 'net'), 'cpp/abi/pf.cc', 'cpp/abi/node.cc']
+  const sources = [...core('core', 'device', 'math', 'image', 'ops', 'net'), 'cpp/abi/pf.cc', 'cpp/abi/node.cc']
   const made = await compile(compiler, 'release', sources, ['-isystem', 'node_modules/node-api-headers/include'])
   if (!made) return false
   const toolkit = wantsCuda ? await findToolkit() : undefined
@@ -154,7 +154,7 @@ async function testPrograms(compiler, kind) {
   if (!wanted.length) return true
   // The thread pool lives in core, which needs no more of what is above it than scopes: no need to build the rest for the
   // thread sanitizer.
-  const folders = kind === 'thread' ? ['core', 'net'] : ['core', 'device', 'math', 'ops', 'net']
+  const folders = kind === 'thread' ? ['core', 'net'] : ['core', 'device', 'math', 'image', 'ops', 'net']
   const sources = [...core(...folders), ...(kind === 'thread' ? [] : ['cpp/abi/pf.cc'])]
   const made = await compile(compiler, kind, [...sources, ...wanted], ['-Itests/native'])
   if (!made) return false

@@ -9,7 +9,7 @@ export const declaredIn = (text) => [...text.matchAll(/\bPF_OP\((\w+)\)/g)].map(
 const always = ['GivenTensorFill', 'ConstantFill', 'NCHW2NHWC', 'NHWC2NCHW']
 
 /**
- * The files for operators of these types, and whether one of them runs nets. Throws when a type is in no file.
+ * The files for operators of these types, and whether one of them runs nets or waits for other replicas, which base builds go without. Throws when a type is in no file.
  * @param files paths in cpp/ops @param read answers the text of one
  */
 export function select(types, files, read = (path) => readFileSync(path, 'utf8')) {
@@ -19,6 +19,6 @@ export function select(types, files, read = (path) => readFileSync(path, 'utf8')
   const missing = [...new Set(types)].filter((type) => !fileOf.has(type)).sort()
   if (missing.length) throw new Error(`there is no operator ${missing.map((type) => `"${type}"`).join(', ')}`)
   const chosen = [...new Set([...types, ...always].filter((type) => fileOf.has(type)).map((type) => fileOf.get(type)))]
-  const runsNets = chosen.some((file) => /#include "core\/(subnets|recurrent)\.h"/.test(texts.get(file)))
-  return { files: chosen.sort(), runsNets }
+  const more = /#include "(core\/subnets|core\/recurrent|device\/replica_group)\.h"/
+  return { files: chosen.sort(), full: chosen.some((file) => more.test(texts.get(file))) }
 }

@@ -27,6 +27,9 @@ available_llvm() {
 }
 
 have_chromium() { have chromium || have chromium-browser || have google-chrome; }
+# Opened when pictures are read for training.
+have_turbojpeg() { PATH=$PATH:/sbin ldconfig -p 2>/dev/null | grep -q 'libturbojpeg\.so\.0'; }
+have_mpi() { have mpirun; } # trains in several processes
 have_clang_format() { [ -n "$(compgen -c clang-format)" ]; }
 
 missing_tools() {
@@ -35,6 +38,9 @@ missing_tools() {
   [ -n "$(installed_llvm)" ] || echo llvm
   have_clang_format || echo clang-format
   have_chromium || echo chromium
+  have_turbojpeg || echo libturbojpeg
+  have mdb_dump || echo lmdb-utils
+  have_mpi || echo openmpi-bin
 }
 
 # apt NAME...: each by itself, so that one that cannot be had does not keep the others away.
@@ -76,6 +82,8 @@ install_tools() {
       clang-format)
         n=$(available_llvm)
         wanted+=("clang-format${n:+-$n}") ;;
+      libturbojpeg) # Debian's name has a number
+        apt-cache show libturbojpeg0 >/dev/null 2>&1 && wanted+=(libturbojpeg0) || wanted+=(libturbojpeg) ;;
       *) wanted+=("$name") ;;
     esac
   done

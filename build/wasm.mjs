@@ -40,7 +40,7 @@ const others = sources.filter((source) => isOperator(source) && !base.includes(s
 // The files that differ between a build with threads and one without; all others are compiled once for both.
 const threadAware = new Set(['cpp/core/parallel.cc', 'cpp/abi/wasm.cc'])
 // Those that differ in a base build: what it says of operators that it goes without, and what it need not do.
-const tierAware = new Set(['cpp/core/tier.cc', 'cpp/core/net_text.cc', 'cpp/net/nested.cc'])
+const tierAware = new Set(['cpp/core/tier.cc', 'cpp/core/net_text.cc', 'cpp/net/nested.cc', 'cpp/net/together.cc'])
 
 const common = [
   '-std=c++20',
@@ -73,7 +73,7 @@ const decisions = [
   ...files('math', 'patches', 'pooling', 'transpose', 'winograd', 'winograd_filter', 'winograd_gradient'),
 ]
 function levelOf(source) {
-  if (source === 'cpp/core/parallel.cc') return ['-O2']
+  if (source === 'cpp/core/parallel.cc') return ['-Oz']
   if (saysLoops(source)) return [...loops, '-inline-threshold=10']
   return /^cpp\/(math|device)\//.test(source) && !decisions.includes(source)
     ? [...loops, '-inline-threshold=60']
@@ -210,7 +210,7 @@ async function compile({ source, object, command }) {
 /** The objects of one build, and a task for each that is stale. */
 function plan({ tier, flavour, threads }, tasks) {
   const chosen = tier === 'pruned' ? select(pruned, sources.filter(isOperator)) : undefined
-  const light = chosen ? !chosen.runsNets : tier === 'base'
+  const light = chosen ? !chosen.full : tier === 'base'
   const wanted = chosen
     ? [...sources.filter((source) => !isOperator(source)), ...chosen.files]
     : sources.filter((source) => tier === 'all' || !others.includes(source))

@@ -1,52 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // ResNet-50 (stride in the 3x3 convolutions, as torchvision's and the later Caffe2 trainers' have it) as nets of ours.
 import { addWeightDecay, brew, buildSgd, ModelHelper } from 'portafilter'
-
-const stages = [
-  [64, 256, 3, 1],
-  [128, 512, 4, 2],
-  [256, 1024, 6, 2],
-  [512, 2048, 3, 2],
-]
+import { resnet50 } from 'portafilter/train'
 
 /** Adds the layers up to the logits; answers their blob. */
 function layers(model, isTest) {
-  const conv = (x, name, dimIn, dimOut, kernel, stride = 1) => {
-    const pad = (kernel - 1) / 2
-    const init = ['MSRAFill']
-    // Nobody wants the gradient of the pictures.
-    const args = x === 'data' ? { no_gradient_to_input: 1 } : {}
-    const y = brew.conv(model, x, `${name}_conv`, {
-      ...args,
-      dimIn,
-      dimOut,
-      kernel,
-      stride,
-      pad,
-      noBias: true,
-      weightInit: init,
-    })
-    return brew.spatialBn(model, y, `${name}_bn`, { dimIn: dimOut, epsilon: 1e-5, momentum: 0.9, isTest })
-  }
-  const relu = (x) => brew.relu(model, x, x)
-  const block = (x, name, from, middle, to, stride) => {
-    let y = relu(conv(x, `${name}_a`, from, middle, 1))
-    y = relu(conv(y, `${name}_b`, middle, middle, 3, stride))
-    y = conv(y, `${name}_c`, middle, to, 1)
-    const shortcut = from === to && stride === 1 ? x : conv(x, `${name}_d`, from, to, 1, stride)
-    return relu(brew.sum(model, [y, shortcut], `${name}_sum`))
-  }
-  let x = relu(conv('data', 'first', 3, 64, 7, 2))
-  x = brew.maxPool(model, x, 'pool1', { kernel: 3, stride: 2, pad: 1 })
-  let from = 64
-  stages.forEach(([middle, to, count, first], stage) => {
-    for (let i = 0; i < count; i++) {
-      x = block(x, `s${stage}_${i}`, from, middle, to, i === 0 ? first : 1)
-      from = to
-    }
-  })
-  x = brew.averagePool(model, x, 'pool5', { global_pooling: true })
-  return brew.fc(model, x, 'logits', { dimIn: 2048, dimOut: 1000 })
+  // As torchvision has them.
+  return resnet50(model, { numLabels: 1000, isTest, noBias: true, bnMomentum: 0.9, bnEpsilon: 1e-5, poolPad: 1 })
 }
 
 // Planned: operators are fused, and only what is named can be fetched.

@@ -10,9 +10,10 @@
 #include "core/print.h"
 #include "core/schema.h"
 #include "core/user_op.h"
+#include "device/processes.h"
 #include "net/gradient.h"
 #include "net/infer.h"
-#include "net/net.h"
+#include "net/together.h"
 
 namespace pf {
 namespace {
@@ -86,9 +87,9 @@ Status find_workspace(const Call& call, Workspace** out) {
   return {};
 }
 
-Status find_net(const Call& call, Net** out) {
-  Open* open = find(call.handle);
-  PF_CHECK(open && open->net, handle, "net ", call.handle, " is closed or was never created");
+Status find_net(uint32_t handle, Net** out) {
+  Open* open = find(handle);
+  PF_CHECK(open && open->net, handle, "net ", handle, " is closed or was never created");
   *out = open->net.get();
   return {};
 }
@@ -266,20 +267,20 @@ Status net_create(Call& call) {
 
 Status net_run(Call& call) {
   Net* net;
-  PF_TRY(find_net(call, &net));
+  PF_TRY(find_net(call.handle, &net));
   return net->start(!call.in.empty());
 }
 
 Status net_close(Call& call) {
   Net* net;
-  PF_TRY(find_net(call, &net));
+  PF_TRY(find_net(call.handle, &net));
   close(call.handle);
   return {};
 }
 
 Status net_info(Call& call) {
   Net* net;
-  PF_TRY(find_net(call, &net));
+  PF_TRY(find_net(call.handle, &net));
   return call.answer(net->info());
 }
 
@@ -336,6 +337,13 @@ Status print_to(Call& call) {
   PF_CHECK(call.handle == 1 || call.handle == 2, argument, "operators print to 1 or 2, not ", call.handle);
   set_print_target(int(call.handle));
   return {};
+}
+
+Status nets_run(Call& call) { return run_together(call.in, find_net, int(call.handle)); }
+
+Status processes(Call& call) {
+  PF_TRY(pf::processes(call.handle, &reply));
+  return call.view(reply.data(), reply.size());
 }
 
 Status abort_flag(Call& call) { return call.view(&Net::abort_flag, sizeof(int32_t)); }

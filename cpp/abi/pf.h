@@ -40,7 +40,9 @@
   F(abort_flag)       /* -> 4 bytes: an int32 that stops the run in progress when another thread sets it to 1    */ \
   F(accelerators)     /* -> JSON {built, devices, libraries}: GPUs, what is missing and where it was looked for  */ \
   F(finish)           /* workspace: waits for what its runs have queued on a GPU; says what failed there         */ \
-  F(print_to)         /* handle = 1 or 2: standard output or error, for operators whose purpose is to print      */
+  F(print_to)         /* handle = 1 or 2: standard output or error, for operators whose purpose is to print      */ \
+  F(nets_run)         /* handle = times; in: u32 nets of as many workspaces, which wait for each other           */ \
+  F(processes)        /* handle = 0: ask, 1: join those that mpirun started, 2: leave them -> JSON               */
 
 // S(name, number, meaning)
 #define PF_STATUSES(S)                                                                \
@@ -59,7 +61,8 @@
   S(internal, 12, "a fault of the core itself: please report it")                     \
   S(value, 13, "the contents of a tensor are outside what the operator takes")        \
   S(net, 14, "the structure of a net is wrong: a cycle, an unknown source, no name")  \
-  S(blocked, 15, "an operator waits for what only another net can bring")
+  S(blocked, 15, "an operator waits for what only another net can bring")             \
+  S(lost, 16, "another process or replica has stopped, so that work in common ended")
 
 // A tensor's header: u32 data_type (TensorProto.DataType, 0 = no tensor), u32 rank, i64 dims[rank], then text.
 

@@ -17,8 +17,10 @@ class Shape;
 
 #ifdef __wasm__
 inline constexpr bool kHasAccelerators = false;  // compilers then leave out what only they need
+#define PF_THREAD_LOCAL                          // nets run on one thread there
 #else
 inline constexpr bool kHasAccelerators = true;
+#define PF_THREAD_LOCAL thread_local
 #endif
 
 // How a tensor's elements lie in memory. Plain is float32 (or whatever the type says) in row-major order; a device may
@@ -65,8 +67,15 @@ class Accelerator {
   virtual Status begin_recording() = 0;
   virtual Status end_recording(std::shared_ptr<void>* out) = 0;
   virtual Status replay(void* recording) = 0;
+  // Not if something that it takes part in is gone.
+  virtual bool can_replay(const void* recording) const = 0;
 
   virtual std::string info() const = 0;  // JSON
+
+  // Whether runs are timed from now on, and what they took since then, in milliseconds: JSON {runs, copies} in all, and
+  // {waits, sums} of the last run (waiting for collectives, and how long these took).
+  virtual void time(bool on) = 0;
+  virtual std::string times() = 0;
 };
 
 // Opens a GPU; set by the CUDA sources where they are linked, else null. One accelerator serves all workspaces that ask
@@ -77,7 +86,7 @@ extern OpenAccelerator open_accelerator;
 extern std::string (*describe_accelerators)();
 
 // Where Tensor::resize puts what it allocates: null is the host. Set while an operator of a device runs.
-extern Accelerator* current_accelerator;
+extern PF_THREAD_LOCAL Accelerator* current_accelerator;
 class OnAccelerator {
  public:
   explicit OnAccelerator(Accelerator* a) : before_(current_accelerator) { current_accelerator = a; }

@@ -18,6 +18,7 @@ Status none() {
 Status File::open(const std::string&, Mode) { return none(); }
 void File::close() {}
 Status File::read(void*, size_t, size_t*) { return none(); }
+Status File::read_at(uint64_t, void*, size_t, size_t*) { return none(); }
 Status File::write(const void*, size_t) { return none(); }
 Status File::flush() { return none(); }
 Status File::rewind() { return none(); }
@@ -35,6 +36,7 @@ void sleep_ms(int) {}
 
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -78,6 +80,12 @@ void File::close() {
 Status File::read(void* to, size_t size, size_t* got) {
   *got = std::fread(to, 1, size, handle(file_));
   return *got < size && std::ferror(handle(file_)) ? failed("read", path_) : Status();
+}
+
+Status File::read_at(uint64_t at, void* to, size_t size, size_t* got) {
+  PF_CHECK(at <= uint64_t(LONG_MAX) && !std::fseek(handle(file_), long(at), SEEK_SET), argument, "cannot go to byte ",
+           at, " of \"", path_, "\"");
+  return read(to, size, got);
 }
 
 Status File::write(const void* from, size_t size) {

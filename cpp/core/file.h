@@ -21,6 +21,8 @@ class File {
 
   // Reads up to `size` bytes; fewer only at the end.
   Status read(void* to, size_t size, size_t* got);
+  // The same from a place of the file, whatever was read before.
+  Status read_at(uint64_t at, void* to, size_t size, size_t* got);
   Status write(const void* from, size_t size);
   Status flush();
   Status rewind();

@@ -17,6 +17,7 @@ class Json {
     return comma(), v == v && v < 1e300 && v > -1e300 ? append_number(out, v) : void(out += "null"), *this;
   }
   Json& boolean(bool v) { return comma(), out += v ? "true" : "false", *this; }
+  Json& raw(std::string_view json) { return comma(), out += json, *this; }
   Json& string(std::string_view s) {
     comma();
     out += '"';

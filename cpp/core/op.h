@@ -57,41 +57,15 @@ class OpRun {
   int inputs_, outputs_;
 };
 
-// Wraps a kernel struct: constructed from Args (or nothing), `Status run(OpRun&)`, optionally `absorb`, and
-// `Status bind(Scope&)` where it runs nets (core/scope.h).
+// A kernel struct as a Kernel, in layers: one that has nothing to override shares Kernel's own function, so that a
+// build has few of them.
 template <class K>
-class KernelOf final : public Kernel {
+class Held : public Kernel {
  public:
-  explicit KernelOf(const Args& args) : kernel_(make(args)) {}
-  Status run(OpRun& op) override { return kernel_.run(op); }
-  bool absorb(const Args& next, int position, int first_input) override {
-    if constexpr (requires { kernel_.absorb(next, position, first_input); })
-      return kernel_.absorb(next, position, first_input);
-    else if constexpr (requires { kernel_.absorb(next, first_input); })
-      return position == 0 && kernel_.absorb(next, first_input);
-    else
-      return false;
-  }
-  bool absorb_before(const Args& before, int mask, bool mask_is_bias, int kept) override {
-    if constexpr (requires { kernel_.absorb_before(before, mask, mask_is_bias, kept); })
-      return kernel_.absorb_before(before, mask, mask_is_bias, kept);
-    else
-      return false;
-  }
-  bool picks_forms() const override {
-    if constexpr (requires { K::kPicksForms; })
-      return K::kPicksForms;
-    else
-      return false;
-  }
-  bool floats_only() const override {
-    if constexpr (requires { K::kFloatsOnly; })
-      return K::kFloatsOnly;
-    else
-      return false;
-  }
-  static std::unique_ptr<Kernel> create(const Args& args) { return std::unique_ptr<Kernel>(new KernelOf(args)); }
-  static Status bind(Kernel& kernel, Scope& scope) { return static_cast<KernelOf&>(kernel).kernel_.bind(scope); }
+  explicit Held(const Args& args) : kernel_(make(args)) {}
+
+ protected:
+  K kernel_;
 
  private:
   static K make(const Args& args) {
@@ -100,7 +74,64 @@ class KernelOf final : public Kernel {
     else
       return (void)args, K();
   }
-  K kernel_;
+};
+
+template <class K>
+concept AbsorbsFirst = requires(K k, const Args& next) { k.absorb(next, 0); };
+template <class K>
+concept AbsorbsAny = requires(K k, const Args& next) { k.absorb(next, 0, 0); };
+template <class K>
+concept AbsorbsBefore = requires(K k, const Args& before) { k.absorb_before(before, 0, false, 0); };
+
+template <class K>
+class Absorbing : public Held<K> {
+  using Held<K>::Held;
+};
+template <class K>
+  requires AbsorbsFirst<K> || AbsorbsAny<K>
+class Absorbing<K> : public Held<K> {
+ public:
+  using Held<K>::Held;
+  bool absorb(const Args& next, int position, int first_input) override {
+    if constexpr (AbsorbsAny<K>)
+      return this->kernel_.absorb(next, position, first_input);
+    else
+      return position == 0 && this->kernel_.absorb(next, first_input);
+  }
+};
+
+template <class K>
+class AbsorbingBefore : public Absorbing<K> {
+  using Absorbing<K>::Absorbing;
+};
+template <class K>
+  requires AbsorbsBefore<K>
+class AbsorbingBefore<K> : public Absorbing<K> {
+ public:
+  using Absorbing<K>::Absorbing;
+  bool absorb_before(const Args& before, int mask, bool mask_is_bias, int kept) override {
+    return this->kernel_.absorb_before(before, mask, mask_is_bias, kept);
+  }
+};
+
+// Wraps a kernel struct: constructed from Args (or nothing), `Status run(OpRun&)`, optionally `absorb`, and
+// `Status bind(Scope&)` where it runs nets (core/scope.h).
+template <class K>
+class KernelOf final : public AbsorbingBefore<K> {
+ public:
+  using AbsorbingBefore<K>::AbsorbingBefore;
+  Status run(OpRun& op) override { return this->kernel_.run(op); }
+#ifndef __wasm__
+  DeviceTraits on_device() const override {
+    DeviceTraits traits;
+    if constexpr (requires { K::kPicksForms; }) traits.picks_forms = K::kPicksForms;
+    if constexpr (requires { K::kTakesObjects; }) traits.takes_objects = K::kTakesObjects;
+    if constexpr (requires { K::kFloatsOnly; }) traits.floats_only = K::kFloatsOnly;
+    return traits;
+  }
+#endif
+  static std::unique_ptr<Kernel> create(const Args& args) { return std::unique_ptr<Kernel>(new KernelOf(args)); }
+  static Status bind(Kernel& kernel, Scope& scope) { return static_cast<KernelOf&>(kernel).kernel_.bind(scope); }
 };
 
 #ifdef PF_DOCS

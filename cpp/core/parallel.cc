@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A job is a range cut into chunks. Its chunks left over and its generation share one 64-bit word, so that a thread
-// which comes late can never take a chunk of a job that is over, and the caller waits for chunks, not for threads: a
-// job ends even if no thread of the pool wakes up in time.
+// A job is a range cut into chunks. Each thread has a share of them that lie side by side and takes the first that is
+// left; one that has none left takes the last of another's share. So a thread finds in its caches what it has written
+// in the job before: from another core's cache it comes slowly. What is left of a share stands in one 64-bit word with
+// the generation of its job, so that a thread which comes late can never take a chunk of a job that is over, and the
+// caller waits for chunks, not for threads: a job ends even if no thread of the pool wakes up in time.
 #include "core/parallel.h"
 
 #if defined(PF_SINGLE_THREAD)
@@ -45,9 +47,15 @@ struct Job {
   uint32_t pages;  // of memory when it was given out
 };
 
+// generation << 32 | end << 16 | begin of the chunks that nobody has taken yet.
+struct alignas(64) Share {
+  std::atomic<uint64_t> left{0};
+};
+static_assert(kMaxThreads * kChunksPerThread < 1 << 16);
+
 struct Pool {
-  // generation << 32 | chunks nobody has taken yet. Holding a chunk keeps `job` unchanged until it is given to `done`.
-  alignas(64) std::atomic<uint64_t> open{0};
+  // Holding a chunk keeps `job` unchanged until it is given to `done`.
+  Share shares[kMaxThreads];
   alignas(64) Word done{0};  // chunks of the job that are finished
   Word caller_sleeps{0};
   alignas(64) Word signal{0};  // changes with every job and every change of `limit`
@@ -126,22 +134,38 @@ bool spin_if_cores_suffice(Done done) {
   return pool.oversubscribed.load(std::memory_order_relaxed) ? done() : spin(done);
 }
 
+// A chunk of thread `owner`'s share, or -1.
+int32_t take_from(int owner) {
+  std::atomic<uint64_t>& left = pool.shares[owner].left;
+  uint64_t seen = left.load(std::memory_order_acquire);
+  for (;;) {
+    const auto begin = static_cast<uint16_t>(seen), end = static_cast<uint16_t>(seen >> 16);
+    if (begin >= end) return -1;
+    const bool own = owner == index_of_thread;
+    const uint64_t rest = own ? seen + 1 : seen - (1 << 16);
+    if (left.compare_exchange_weak(seen, rest, std::memory_order_acquire)) return own ? begin : end - 1;
+  }
+}
+
+int32_t take_chunk() {
+  const int limit = pool.limit.load(std::memory_order_relaxed);
+  int32_t chunk = -1;
+  for (int i = index_of_thread, end = i < limit ? i + limit : 0; i < end && chunk < 0; ++i)
+    chunk = take_from(i < limit ? i : i - limit);
+  return chunk;
+}
+
 // Takes chunks until none is left and reports them in one go.
 void work() {
   Job job{};
   int32_t finished = 0;
-  uint64_t open = pool.open.load(std::memory_order_acquire);
-  while (static_cast<uint32_t>(open) != 0 && index_of_thread < pool.limit.load(std::memory_order_relaxed)) {
-    if (!pool.open.compare_exchange_weak(open, open - 1, std::memory_order_acquire)) continue;
-    if (finished == 0) {
+  for (int32_t chunk = take_chunk(); chunk >= 0; chunk = take_chunk()) {
+    if (finished++ == 0) {
       job = pool.job;
       see_memory(job.pages);
     }
-    const int64_t begin = (job.chunks - static_cast<int64_t>(static_cast<uint32_t>(open))) * job.chunk;
-    const int64_t left = job.n - begin;
+    const int64_t begin = chunk * job.chunk, left = job.n - begin;
     job.body(job.context, begin, begin + (left < job.chunk ? left : job.chunk));
-    ++finished;
-    open = pool.open.load(std::memory_order_acquire);
   }
   if (finished == 0) return;
   if (pool.done.fetch_add(finished) + finished == job.chunks && pool.caller_sleeps.load()) wake(pool.done, 1);
@@ -254,8 +278,13 @@ void parallel_run(int64_t n, int64_t grain, ParallelBody body, void* context) {
   const auto chunks = static_cast<int32_t>((n - 1) / chunk + 1);
   pool.job = {body, context, n, chunk, chunks, memory_pages()};
   pool.done.store(0, std::memory_order_relaxed);
-  const uint64_t generation = (pool.open.load(std::memory_order_relaxed) >> 32) + 1;
-  pool.open.store(generation << 32 | static_cast<uint32_t>(chunks), std::memory_order_release);
+  const uint64_t generation = (pool.shares[0].left.load(std::memory_order_relaxed) >> 32) + 1;
+  uint64_t end = 0;
+  for (int64_t i = 0; i < limit; ++i) {
+    const uint64_t begin = end;
+    end = static_cast<uint64_t>(((i + 1) * chunks - 1) / limit + 1);
+    pool.shares[i].left.store(generation << 32 | end << 16 | begin, std::memory_order_release);
+  }
   announce((chunks < limit ? chunks : static_cast<int32_t>(limit)) - 1);
   work();
   wait_until_done(chunks);

@@ -166,6 +166,12 @@ class Gradient {
 };
 using GradientFn = void (*)(Gradient&);
 
+struct DeviceTraits {
+  bool picks_forms = false;    // asks for inputs and outputs in the form it likes (device/forms.h); else they lie plain
+  bool takes_objects = false;  // knows what to do with objects among its inputs, which live on the host
+  bool floats_only = false;    // knows float32 only; inputs of other types go to the CPU's kernel
+};
+
 // The code of one operator on one device. Created once per operator of a net, run many times.
 class Kernel {
  public:
@@ -183,11 +189,12 @@ class Kernel {
   virtual bool absorb_before(const Args& before, int mask, bool mask_is_bias, int kept) {
     return (void)before, (void)mask, (void)mask_is_bias, (void)kept, false;
   }
-  // On an accelerator: whether the kernel asks for inputs and outputs in the form it likes (device/forms.h). For others
-  // they lie plain on the device.
-  virtual bool picks_forms() const { return false; }
-  // On an accelerator: the kernel knows float32 only; inputs of other types go to the CPU's kernel.
-  virtual bool floats_only() const { return false; }
+  // What a kernel for an accelerator says of itself.
+#ifdef __wasm__  // there are none: no kernel has such a function in its table
+  DeviceTraits on_device() const { return {}; }
+#else
+  virtual DeviceTraits on_device() const { return {}; }
+#endif
 };
 using KernelFactory = std::unique_ptr<Kernel> (*)(const Args&);
 // For kernels that run nets, once, before the first run: see core/scope.h.

@@ -54,7 +54,7 @@ bool is_within(size_t bytes) {
 
 OpenAccelerator open_accelerator = nullptr;
 std::string (*describe_accelerators)() = nullptr;
-Accelerator* current_accelerator = nullptr;
+PF_THREAD_LOCAL Accelerator* current_accelerator = nullptr;
 
 size_t dtype_size(DType type) { return info(type).size; }
 const char* dtype_name(DType type) { return info(type).name; }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "core/json.h"
+#include "core/world.h"
 #include "device/cuda_device.h"
 
 namespace pf {
@@ -15,17 +18,28 @@ size_t rounded(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-struct Recording {
-  cudaGraphExec_t graph = nullptr;
-  MemoryPool* pool = nullptr;
-  std::vector<std::pair<uint8_t*, size_t>> kept;
-  ~Recording() {
-    if (graph) cudaGraphExecDestroy(graph);
-    for (auto& [block, bytes] : kept) pool->release(block, bytes);
-  }
-};
-
 }  // namespace
+
+struct CudaDevice::Recording {
+  explicit Recording(CudaDevice& on) : device(on) {}
+  Recording(const Recording&) = delete;
+  // One that is under way goes on to its end.
+  void drop() {
+    if (graph) cudaGraphExecDestroy(graph);
+    graph = nullptr;
+  }
+  ~Recording() {
+    drop();
+    std::erase(device.recordings_, this);
+    for (auto& [block, bytes] : kept) device.release(block, bytes);
+  }
+
+  CudaDevice& device;
+  cudaGraphExec_t graph = nullptr;
+  std::vector<std::pair<uint8_t*, size_t>> kept;
+  std::vector<const void*> owners;
+  bool together = false;
+};
 
 Status cuda_status(cudaError_t error, const char* doing) {
   if (error == cudaSuccess) return {};
@@ -81,7 +95,11 @@ void MemoryPool::release(uint8_t* block, size_t bytes) {
 }
 
 void MemoryPool::trim() {
-  cudaDeviceSynchronize();
+  {
+    // What is queued may wait for other replicas, which have yet to queue their part.
+    const LetOthersRun others;
+    cudaDeviceSynchronize();
+  }
   for (const Free& f : free_) cudaFree(f.block);
   free_.clear();
   cached = 0;
@@ -136,8 +154,10 @@ Status CudaDevice::allocate(size_t bytes, uint8_t** out) {
 
 Status CudaDevice::upload(uint8_t* to, const uint8_t* from, size_t bytes) {
   activate();
-  if (bytes) PF_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_));
-  return {};
+  if (!bytes) return {};
+  if (timing_) PF_TRY(note_time(stream_, &copies_));
+  PF_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_));
+  return timing_ ? note_time(stream_, &copies_) : Status();
 }
 
 Status CudaDevice::download(uint8_t* to, const uint8_t* from, size_t bytes) {
@@ -163,26 +183,40 @@ Status CudaDevice::take_fault() {
 
 Status CudaDevice::finish() {
   activate();
+  PF_TRY(join());
   PF_CUDA(cudaMemcpyAsync(fault_, fault_on_device_, sizeof(Fault), cudaMemcpyDeviceToHost, stream_));
-  PF_CUDA(cudaStreamSynchronize(stream_));
+  PF_TRY(settle());
   return take_fault();
+}
+
+// What is queued may wait for other replicas, which have yet to queue their part.
+Status CudaDevice::settle() {
+  const LetOthersRun others;
+  return cuda_status(cudaStreamSynchronize(stream_), "waiting for what is queued");
 }
 
 Status CudaDevice::begin_recording() {
   activate();
+  PF_TRY(join());
+  // Making a recording may need the device for itself, for kernels that are loaded.
+  PF_TRY(settle());
   PF_CUDA(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed));
   recording_ = true;
-  kept_.clear();
+  kept_.clear(), owners_.clear(), together_ = false;
   pool_.keep_released(&kept_);
   return {};
 }
 
 Status CudaDevice::end_recording(std::shared_ptr<void>* out) {
-  recording_ = false;
+  activate();
+  (void)join().ok();  // else the recording would not end, which is reported below
+  recording_ = false, forked_ = false;
   pool_.keep_released(nullptr);
-  auto recording = std::make_shared<Recording>();
-  recording->pool = &pool_, recording->kept = std::move(kept_);
-  kept_.clear();
+  auto recording = std::make_shared<Recording>(*this);
+  recording->kept = std::move(kept_), recording->owners = std::move(owners_);
+  recording->together = together_;
+  kept_.clear(), owners_.clear();
+  if (!recording->owners.empty()) recordings_.push_back(recording.get());
   cudaGraph_t graph = nullptr;
   const cudaError_t ended = cudaStreamEndCapture(stream_, &graph);
   (void)cudaGetLastError();
@@ -196,7 +230,103 @@ Status CudaDevice::end_recording(std::shared_ptr<void>* out) {
 
 Status CudaDevice::replay(void* recording) {
   activate();
-  return cuda_status(cudaGraphLaunch(static_cast<Recording*>(recording)->graph, stream_), "cudaGraphLaunch");
+  if (timing_) PF_TRY(note_time(stream_, &runs_));
+  PF_CUDA(cudaGraphLaunch(static_cast<Recording*>(recording)->graph, stream_));
+  return timing_ ? note_time(stream_, &runs_) : Status();
+}
+
+bool CudaDevice::can_replay(const void* recording) const {
+  const Recording& r = *static_cast<const Recording*>(recording);
+  return r.graph && (!r.together || has_turn());
+}
+
+void CudaDevice::recorded_for(const void* owner, bool together) {
+  if (recording_) owners_.push_back(owner), together_ = together_ || together;
+}
+
+void CudaDevice::drop_recordings(const void* owner) {
+  for (Recording* recording : recordings_)
+    if (std::find(recording->owners.begin(), recording->owners.end(), owner) != recording->owners.end())
+      recording->drop();
+}
+
+Status CudaDevice::fork(cudaStream_t* out) {
+  if (!beside_) {
+    // What others wait for comes first.
+    int least = 0, most = 0;
+    PF_CUDA(cudaDeviceGetStreamPriorityRange(&least, &most));
+    PF_CUDA(cudaStreamCreateWithPriority(&beside_, cudaStreamNonBlocking, most));
+    PF_CUDA(cudaEventCreateWithFlags(&forks_, cudaEventDisableTiming));
+    PF_CUDA(cudaEventCreateWithFlags(&joins_, cudaEventDisableTiming));
+  }
+  PF_CUDA(cudaEventRecord(forks_, stream_));
+  PF_CUDA(cudaStreamWaitEvent(beside_, forks_, 0));
+  forked_ = true, *out = beside_;
+  return {};
+}
+
+Status CudaDevice::join() {
+  if (!forked_) return {};
+  forked_ = false;
+  PF_CUDA(cudaEventRecord(joins_, beside_));
+  PF_CUDA(cudaStreamWaitEvent(stream_, joins_, 0));
+  return {};
+}
+
+Status CudaDevice::note_time(cudaStream_t queue, std::vector<cudaEvent_t>* to, unsigned flags) {
+  cudaEvent_t event;
+  PF_CUDA(cudaEventCreate(&event));
+  to->push_back(event);
+  PF_CUDA(cudaEventRecordWithFlags(event, queue, flags));
+  return {};
+}
+
+Status CudaDevice::mark(Mark kind, cudaStream_t queue) {
+  if (!timing_ || !recording_) return {};
+  std::vector<cudaEvent_t> noted;
+  PF_TRY(note_time(queue, &noted, cudaEventRecordExternal));
+  marks_.push_back({kind, noted[0]});
+  return {};
+}
+
+namespace {
+
+// Of the events begin, end, begin, …; those of a recording that failed were never reached and do not count.
+double milliseconds(const std::vector<cudaEvent_t>& events) {
+  double sum = 0;
+  for (size_t i = 0; i + 1 < events.size(); i += 2) {
+    float ms = 0;
+    if (cudaEventElapsedTime(&ms, events[i], events[i + 1]) == cudaSuccess) sum += ms;
+  }
+  (void)cudaGetLastError();
+  return sum;
+}
+
+void destroy(std::vector<cudaEvent_t>& events) {
+  for (cudaEvent_t event : events) cudaEventDestroy(event);
+  events.clear();
+}
+
+}  // namespace
+
+void CudaDevice::time(bool on) {
+  activate();
+  (void)finish().ok();
+  timing_ = on;
+  destroy(runs_), destroy(copies_);
+  for (const Marked& m : marks_) cudaEventDestroy(m.event);
+  marks_.clear();
+}
+
+std::string CudaDevice::times() {
+  activate();
+  cudaStreamSynchronize(stream_);
+  std::vector<cudaEvent_t> of[2];
+  for (const Marked& m : marks_) of[m.kind].push_back(m.event);
+  Json j;
+  j.begin('{').key("runs").number(milliseconds(runs_)).key("copies").number(milliseconds(copies_));
+  j.key("waits").number(milliseconds(of[kWait])).key("sums").number(milliseconds(of[kSum])).end('}');
+  return std::move(j.out);
 }
 
 std::string CudaDevice::info() const {
@@ -209,6 +339,8 @@ std::string CudaDevice::info() const {
 Status CudaDevice::cublas(lt::Handle* out) {
   if (!cublas_) {
     PF_TRY(cublas_lt().open());
+    PF_CHECK(lt::Create, argument, cublas_lt().path(),
+             " is no cuBLASLt; PORTAFILTER_CUDA_PATH names folders of libraries");
     const lt::Result status = lt::Create(&cublas_);
     PF_CHECK(status == 0, internal, "cuBLASLt cannot start: status ", status);
   }
@@ -222,6 +354,8 @@ Status CudaDevice::cudnn(dnn::Handle* out) {
     (void)cublas_lt().open().ok();
     (void)nvrtc().open().ok();
     PF_TRY(pf::cudnn().open());
+    PF_CHECK(dnn::GetVersion && dnn::Create, argument, pf::cudnn().path(),
+             " is no cuDNN; PORTAFILTER_CUDA_PATH names folders of libraries");
     const size_t version = dnn::GetVersion();
     PF_CHECK(version / 10000 == 9, argument, "cuDNN 9 is needed, ", pf::cudnn().path(), " is version ", version);
     const dnn::Result status = dnn::Create(&cudnn_);

@@ -52,7 +52,24 @@ class CudaDevice final : public Accelerator {
   Status begin_recording() override;
   Status end_recording(std::shared_ptr<void>* out) override;
   Status replay(void* recording) override;
+  bool can_replay(const void* recording) const override;
   std::string info() const override;
+  void time(bool on) override;
+  std::string times() override;
+
+  // A second queue, for what may run beside the first. What is queued there after `fork` begins when the first has come
+  // this far; the first goes on after `join` when all of that is done. A recording is joined at its end.
+  Status fork(cudaStream_t* out);
+  Status join();
+  // Notes the time on a queue, while a timed run is recorded; marks of a kind come in pairs.
+  enum Mark : int { kSum, kWait };
+  Status mark(Mark kind, cudaStream_t queue);
+
+  // What is being recorded takes part in something that can end before it does, and must be dropped then: NCCL waits
+  // for the end of all recordings of a communicator before it frees it. `together`: it waits for other replicas of this
+  // process.
+  void recorded_for(const void* owner, bool together);
+  void drop_recordings(const void* owner);
 
   cudaStream_t queue() const { return stream_; }
   bool half() const { return options.precision == Precision::kFloat16; }
@@ -75,9 +92,20 @@ class CudaDevice final : public Accelerator {
   explicit CudaDevice(const AcceleratorOptions& options) : Accelerator(options), scratch_(this) {}
   Status start();
   Status take_fault();
+  Status settle();
   void activate() const;  // makes this GPU the one that the thread's calls of the runtime mean
 
-  cudaStream_t stream_ = nullptr;
+  struct Marked {
+    Mark kind;
+    cudaEvent_t event;
+  };
+  Status note_time(cudaStream_t queue, std::vector<cudaEvent_t>* to, unsigned flags = 0);
+
+  cudaStream_t stream_ = nullptr, beside_ = nullptr;
+  cudaEvent_t forks_ = nullptr, joins_ = nullptr;
+  bool forked_ = false, timing_ = false;
+  std::vector<cudaEvent_t> runs_, copies_;  // begin, end, begin, …
+  std::vector<Marked> marks_;
   MemoryPool pool_;
   Scratch scratch_;
   lt::Handle cublas_ = nullptr;
@@ -85,6 +113,10 @@ class CudaDevice final : public Accelerator {
   Fault *fault_ = nullptr, *fault_on_device_ = nullptr;
   bool recording_ = false;
   std::vector<std::pair<uint8_t*, size_t>> kept_;
+  struct Recording;
+  std::vector<const void*> owners_;  // of what is being recorded
+  bool together_ = false;
+  std::vector<Recording*> recordings_;  // those that have owners
 };
 
 // Of several faults that of the first row is kept, as on the CPU.

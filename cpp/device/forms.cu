@@ -62,6 +62,7 @@ void repack_typed(cudaStream_t stream, int64_t n, int64_t batch, int64_t rows, i
 Status CudaDevice::repack(const Shape& shape, const void* from, Form from_form, void* to, Form to_form) {
   const int64_t n = shape.size();
   if (!n) return {};
+  activate();
   const int64_t batch = shape.rank() ? shape[0] : 1, channels = shape.rank() > 1 ? shape[1] : 1;
   const int64_t places = shape.rank() > 2 ? shape.from(2) : 1;
   const bool turn = from_form.last != to_form.last;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// NVIDIA's libraries, found and opened when they are first needed. The addon links none of them: it loads on any
-// machine, and says what is missing and where it was looked for.
+// Libraries of others (NVIDIA's, MPI), found and opened when they are first needed. The addon links none of them: it
+// loads on any machine, and says what is missing and where it was looked for.
 #pragma once
 #include <string>
 #include <vector>
@@ -11,9 +11,17 @@ namespace pf {
 
 class Library {
  public:
-  // `names` are tried in order, in each place; `folder` is the library's folder in the pip package `nvidia`.
-  Library(const char* title, std::vector<const char*> names, const char* folder)
-      : title_(title), names_(std::move(names)), folder_(folder) {}
+  using Folders = std::vector<std::string> (*)(const char* wheel);
+  // `names` are tried in order, in each of the folders, of which an empty one is the system's loader; `wheel` is the
+  // library's folder in the pip package `nvidia`, `variable` names folders that come first. `shared`: what the library
+  // opens itself finds its symbols.
+  struct Place {
+    Folders folders;
+    const char *wheel, *variable;
+    bool shared = false;
+  };
+  Library(const char* title, std::vector<const char*> names, Place place)
+      : title_(title), names_(std::move(names)), place_(place) {}
   Library(const Library&) = delete;
 
   Status open();
@@ -28,7 +36,7 @@ class Library {
   bool try_path(const std::string& path);
   const char* title_;
   std::vector<const char*> names_;
-  const char* folder_;
+  Place place_;
   void* handle_ = nullptr;
   std::string path_, looked_in_;
   bool tried_ = false;
@@ -39,6 +47,7 @@ Library& cublas_lt();
 Library& nvrtc();  // cuDNN compiles fused kernels with it
 Library& cudnn();
 Library& nccl();
+Library& mpi();
 
 // Declares a function of a library under its own name, looked up once: PF_IMPORT(cudnn(), cudnnCreate).
 template <class F>

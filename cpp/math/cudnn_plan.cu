@@ -285,23 +285,23 @@ Status convolve_by_cudnn(OpRun& op, Pass pass, const ConvShape& shape, const Con
   // Backwards its engines take the padding at the start for that at the end as well.
   for (int d = 0; d < key.rank; ++d)
     if (pass != Pass::kForward && key.head[d] != key.tail[d]) return {};
-  Plan* plan = nullptr;
-  for (Plan& p : plans())
-    if (std::memcmp(&p.key, &key, sizeof key) == 0) plan = &p;
-  if (!plan) {
-    Plan made;
-    made.key = key;
-    PF_TRY(search(op, key, t, &made));
-    plans().push_back(made);
-    plan = &plans().back();
+  // A copy: where replicas take turns, another may add a plan while this one waits for memory.
+  Plan plan;
+  bool known = false;
+  for (const Plan& p : plans())
+    if (std::memcmp(&p.key, &key, sizeof key) == 0) plan = p, known = true;
+  if (!known) {
+    plan.key = key;
+    PF_TRY(search(op, key, t, &plan));
+    plans().push_back(plan);
   }
-  if (!plan->plan) return {};
+  if (!plan.plan) return {};
   Handle handle;
   PF_TRY(device.cudnn(&handle));
   uint8_t* workspace = nullptr;
-  PF_TRY(op.scratch(plan->workspace, &workspace));
+  PF_TRY(op.scratch(plan.workspace, &workspace));
   const Made pack = pack_of(t, workspace);
-  const dnn::Result status = pack.good() ? BackendExecute(handle, plan->plan, pack.get()) : -1;
+  const dnn::Result status = pack.good() ? BackendExecute(handle, plan.plan, pack.get()) : -1;
   PF_CHECK(status == 0, internal, "cuDNN cannot run a convolution that it could before: ", GetErrorString(status));
   *found = true;
   return {};

@@ -135,8 +135,7 @@ struct RowsOfA {
   int tile;  // rows of one
   RowsOfA(const Gemm& g, const GemmKernel& kernel) {
     const bool lie_there = g.a.locate || (g.a.data && g.a.k_stride == 1);
-    // Packed rows are some 6 % faster, which a few rows lose again where their last tile is not full.
-    const bool fuller = 17 * round_up(g.m, kernel.direct_rows) < 16 * round_up(g.m, kernel.rows);
+    const bool fuller = kernel.cost_of_rows(g.m) < double(round_up(g.m, kernel.rows));
     direct = lie_there && (g.n < kernel.packing_columns || g.k < kernel.packing_k || fuller);
     tile = direct ? kernel.direct_rows : kernel.rows;
   }

@@ -41,6 +41,14 @@ struct GemmKernel {
   void (*run_rows)(int64_t tiles, int64_t taps, int64_t k, const float* const* a, const float* b, TileStore store);
   // Rows of A that could be read where they lie are packed for so many columns and so long a k: `run` is faster.
   int64_t packing_columns = INT64_MAX, packing_k = 0;
+
+  // What m rows cost, in packed rows of whole tiles: rows where they lie take some 6 % longer, but their tiles may be
+  // fuller.
+  double cost_of_rows(int64_t m) const {
+    const double packed = double(whole(m, rows)), direct = double(whole(m, direct_rows)) * 17 / 16;
+    return direct < packed ? direct : packed;
+  }
+  static int64_t whole(int64_t m, int tile) { return (m + tile - 1) / tile * tile; }
 };
 
 // The kernel for this machine; the same one for the whole life of the process.

@@ -43,11 +43,12 @@ struct Descriptors {
 struct Known {
   int64_t m, n, k, batch;
   bool a_turned, b_turned, half, half_out, bias, tf32;
-  int alignment;
+  int alignment, device;
   Heuristic choice;
   bool same(const Known& o) const {
     return m == o.m && n == o.n && k == o.k && batch == o.batch && a_turned == o.a_turned && b_turned == o.b_turned &&
-           half == o.half && half_out == o.half_out && bias == o.bias && tf32 == o.tf32 && alignment == o.alignment;
+           half == o.half && half_out == o.half_out && bias == o.bias && tf32 == o.tf32 && alignment == o.alignment &&
+           device == o.device;
   }
 };
 std::vector<Known>& known() {
@@ -105,10 +106,12 @@ Status by_cublas(OpRun& op, const Matmul& p, bool* done) {
             p.bias != nullptr,
             device.tf32(),
             alignment_of(p),
+            device.options.index,
             {}};
-  const Known* found = nullptr;
+  // A copy: where replicas take turns, another may add one while this waits for memory.
+  bool found = false;
   for (const Known& k : known())
-    if (k.same(key)) found = &k;
+    if (k.same(key)) key.choice = k.choice, found = true;
   if (!found) {
     int count = 0;
     good = lt::MatmulPreferenceCreate(&d.preference) == 0 &&
@@ -122,17 +125,16 @@ Status by_cublas(OpRun& op, const Matmul& p, bool* done) {
            lt::MatmulAlgoGetHeuristic(handle, d.desc, d.a, d.b, d.c, d.c, d.preference, 1, &key.choice, &count) == 0;
     if (!good || count == 0) return {};
     known().push_back(key);
-    found = &known().back();
   }
   void* workspace = nullptr;
-  if (found->choice.workspace) {
+  if (key.choice.workspace) {
     uint8_t* bytes;
-    PF_TRY(op.scratch(int64_t(found->choice.workspace), &bytes));
+    PF_TRY(op.scratch(int64_t(key.choice.workspace), &bytes));
     workspace = bytes;
   }
   const float zero = 0;
-  *done = lt::Matmul(handle, d.desc, &p.alpha, p.b, d.a, p.a, d.b, &zero, p.c, d.c, p.c, d.c, &found->choice.algo,
-                     workspace, found->choice.workspace, device.queue()) == 0;
+  *done = lt::Matmul(handle, d.desc, &p.alpha, p.b, d.a, p.a, d.b, &zero, p.c, d.c, p.c, d.c, &key.choice.algo,
+                     workspace, key.choice.workspace, device.queue()) == 0;
   return {};
 }
 

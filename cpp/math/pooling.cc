@@ -10,6 +10,7 @@ namespace pf {
 namespace {
 
 constexpr float kLowest = -3.402823466e+38f;
+constexpr int64_t kFewPixels = 64, kSomeChannels = 64;
 
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
@@ -145,13 +146,49 @@ void pool_plane(Pool kind, const Window& w, const float* x, float* y, float* row
   }
 }
 
-// NHWC: one output pixel, all channels.
-void pool_pixel(Pool kind, const Window& w, int64_t channels, const float* x, int64_t pixel, float* y) {
-  RowWalk walk(w, w.rank, pixel);
-  for (int64_t c = 0; c < channels; ++c) y[c] = start(kind);
-  for (int64_t i = 0; i < walk.count; ++i, walk.next()) join_rows(kind, channels, y, x + walk.row() * channels, y);
+// Joins the taps into y[i, n), and what is there too unless `first`; so many vectors at a time as kVectors stay in
+// registers. Answers where it ends.
+template <Pool kKind, int kVectors>
+PF_INLINE int64_t join_columns(int64_t i, int64_t n, const float* const* taps, int64_t count, bool first, float* y) {
+  for (; i + 4 * kVectors <= n; i += 4 * kVectors) {
+    f32x4 value[kVectors];
+    PF_UNROLL
+    for (int v = 0; v < kVectors; ++v) value[v] = first ? f32x4::splat(start(kKind)) : f32x4::load(y + i + 4 * v);
+    for (int64_t t = 0; t < count; ++t) {
+      PF_UNROLL
+      for (int v = 0; v < kVectors; ++v) value[v] = join(kKind, value[v], f32x4::load(taps[t] + i + 4 * v));
+    }
+    PF_UNROLL
+    for (int v = 0; v < kVectors; ++v) value[v].store(y + i + 4 * v);
+  }
+  return i;
+}
+template <Pool kKind>
+__attribute__((noinline)) void join_taps_of(int64_t n, const float* const* taps, int64_t count, bool first, float* y) {
+  int64_t i = join_columns<kKind, 4>(0, n, taps, count, first, y);
+  i = join_columns<kKind, 1>(i, n, taps, count, first, y);
+  for (; i < n; ++i) {
+    float value = first ? start(kKind) : y[i];
+    for (int64_t t = 0; t < count; ++t) value = join(kKind, value, taps[t][i]);
+    y[i] = value;
+  }
+}
+
+// NHWC: `count` channels of one output pixel, x and y from the first of them on.
+void pool_pixel(Pool kind, const PoolShape& s, int64_t count, const float* x, int64_t pixel, float* y) {
+  constexpr int64_t kTaps = 16;  // at a time
+  const float* taps[kTaps];
+  RowWalk walk(s.window, s.window.rank, pixel);
+  int64_t done = 0;
+  do {
+    const int64_t some = smaller(walk.count - done, kTaps);
+    for (int64_t t = 0; t < some; ++t, walk.next()) taps[t] = x + walk.row() * s.channels;
+    kind == Pool::kMax ? join_taps_of<Pool::kMax>(count, taps, some, done == 0, y)
+                       : join_taps_of<Pool::kAverage>(count, taps, some, done == 0, y);
+    done += kTaps;
+  } while (done < walk.count);
   if (kind == Pool::kAverage && walk.count)
-    for (int64_t c = 0; c < channels; ++c) y[c] /= float(walk.count);
+    for (int64_t c = 0; c < count; ++c) y[c] /= float(walk.count);
 }
 
 }  // namespace
@@ -164,10 +201,16 @@ void pool_forward(Pool kind, const PoolShape& s, const float* x, float* y, float
   const Window& w = s.window;
   const int64_t work = w.taps + w.in_size / larger(w.out_size, 1) + 1;
   if (s.channels_last) {
-    parallel_for(s.batch * w.out_size, 1 + 32768 / (work * s.channels + 1), [&](int64_t begin, int64_t end) {
-      for (int64_t p = begin; p < end; ++p)
-        pool_pixel(kind, w, s.channels, x + p / w.out_size * w.in_size * s.channels, p % w.out_size,
-                   y + p * s.channels);
+    // Few pixels, as of a global pool: threads share the channels too.
+    const int64_t pixels = s.batch * w.out_size;
+    const int64_t some = pixels < kFewPixels && s.channels > kSomeChannels ? kSomeChannels : s.channels;
+    const int64_t parts = (s.channels - 1) / larger(some, 1) + 1;
+    parallel_for(pixels * parts, 1 + 32768 / (work * some + 1), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t p = i / parts, first = i % parts * some;
+        pool_pixel(kind, s, smaller(some, s.channels - first), x + p / w.out_size * w.in_size * s.channels + first,
+                   p % w.out_size, y + p * s.channels + first);
+      }
     });
     return;
   }

@@ -161,7 +161,7 @@ double cost(const ConvShape& s, int64_t tile, int64_t positions, double transfor
   const int64_t tiles = s.batch * ((s.out[0] + tile - 1) / tile) * ((s.out[1] + tile - 1) / tile);
   const double width = kernel.columns / 8.0, both = transform * (1 + width) / 2;
   const double each = 1 + both / double(s.in_channels) + both / double(s.out_channels);
-  return double(positions) * (double(round_up(tiles, kernel.rows)) * each + kWeights * width);
+  return double(positions) * (kernel.cost_of_rows(tiles) * each + kWeights * width);
 }
 
 bool takes(const ConvShape& s) {

@@ -110,7 +110,8 @@ void transform_image(const float* const* at, int64_t channels, int64_t step, flo
   }
 }
 
-// Some channels of the outputs that lie side by side. Not inlined: one text for all sizes of tiles.
+// Some channels of the outputs that lie side by side, where something is added or the first lanes are not to be stored.
+// Not inlined: one text for all sizes of tiles.
 template <class V>
 __attribute__((noinline)) void finish_row(const ::pf::PieceOutput& o, const V* sums, int64_t at, int64_t from,
                                           int64_t skip) {
@@ -149,10 +150,20 @@ void transform_sums(const float* sums, int64_t step, const ::pf::PieceOutput& o)
       PF_UNROLL
       for (int r = 0; r < kTile; ++r) half[r][j] = y[r];
     }
+    const V bias = o.finish->bias ? V::load(o.finish->bias + from) : V::zero();
+    const V low = V::splat(o.finish->low), high = V::splat(o.finish->high);
     for (int64_t r = 0; r < o.rows; ++r) {
       V y[kTile];
       Steps::sums(half[r], second, fourth, y);
-      finish_row(o, y, r * o.row_step, from, skip);
+      if (o.add || skip) {
+        finish_row(o, y, r * o.row_step, from, skip);
+        continue;
+      }
+      float* to = o.y + r * o.row_step + from;
+      PF_UNROLL
+      for (int j = 0; j < kTile; ++j, to += o.channels) {
+        if (j < o.columns) min(max(y[j] + bias, low), high).store(to);
+      }
     }
   }
 }

@@ -10,7 +10,8 @@
 namespace pf {
 
 std::atomic<int32_t> Net::abort_flag{0};
-uint32_t Net::current_run_ = 1, Net::last_run_ = 1;
+PF_THREAD_LOCAL uint32_t Net::current_run_ = 1;
+PF_THREAD_LOCAL uint32_t Net::last_run_ = 1;
 
 namespace {
 
@@ -57,6 +58,8 @@ Status Net::build(const NetDef& def, bool nested) {
   PF_TRY(check_operators(def));
   PF_TRY(check_sources(def));
   optimize_ = !nested && flag(def, "pf.optimize"), profile_ = flag(def, "pf.profile");
+  times_ = workspace_.accelerator() && flag(def, "pf.times");
+  if (times()) workspace_.accelerator()->time(true);
   if (flag(def, "pf.create_inputs"))
     for (auto& name : def.external_input) workspace_.blob(name);
 
@@ -84,12 +87,13 @@ Status Net::build(const NetDef& def, bool nested) {
     if (optimize_) fuse_gradients(ops_, indices_, kept_);
     hoist_host_operators(ops_, indices_);
     join_updates(ops_, indices_);
-    replay_ = new Replay(workspace_, ops_);
+    replay_ = new Replay(workspace_, ops_, times());
   }
   return {};
 }
 
 Net::~Net() {
+  if (times()) workspace_.accelerator()->time(false);
   delete replay();
   for (Blob* b : in_arena_)
     if (b->shared_in == this) b->clear();
@@ -192,6 +196,7 @@ std::string Net::info() const {
   j.begin('{').key("name").string(name_).key("type").string(type_.empty() ? "simple" : type_);
   j.key("optimized").boolean(optimize_).key("arenaBytes").number(arena_ ? double(arena_->size()) : 0);
   j.key("recorded").number(replay() ? double(replay()->recorded()) : 0);
+  if (times()) j.key("times").raw(workspace_.accelerator()->times());
   j.key("scratchBytes").number(double(workspace_.scratch().size())).key("ops").begin('[');
   for (size_t i = 0; i < ops_.size(); ++i) {
     const Operator& op = *ops_[i];

@@ -7,6 +7,7 @@
 //   pf.keep      strings: blobs that stay fetchable.
 //   pf.create_inputs  i = 1: make external inputs that are missing (empty, to be fed), as Caffe2's Predictor does.
 //   pf.profile   i = 1: time each operator.
+//   pf.times     i = 1: on an accelerator, time runs as a whole: what is queued stays queued.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -28,6 +29,7 @@ class Net final : public Subnet {
   Status start(bool go_on);
   Status run() override;
   bool waiting() const override { return waits_in_ == current_run_; }
+  Workspace& workspace() const { return workspace_; }
   std::string info() const;  // JSON: operators with what they absorbed and their times, arena size
 
   // Set to 1 from any thread: the run in progress, else the next one, ends with Code::aborted and clears it.
@@ -55,9 +57,10 @@ class Net final : public Subnet {
   std::vector<Blob*> in_arena_;
   Replay* replay() const { return kHasAccelerators ? replay_ : nullptr; }
   Replay* replay_ = nullptr;  // on an accelerator; ours
-  bool optimize_ = false, profile_ = false;
-  // Runs are counted by those of outermost nets; nets run one at a time.
-  static uint32_t current_run_, last_run_;
+  bool times() const { return kHasAccelerators && times_; }
+  bool optimize_ = false, profile_ = false, times_ = false;
+  // Runs are counted by those of outermost nets; a thread runs one at a time.
+  static PF_THREAD_LOCAL uint32_t current_run_, last_run_;
   uint32_t waits_in_ = 0;  // the run in which an operator was blocked, and which
   size_t waits_at_ = 0;
 };

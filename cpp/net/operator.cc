@@ -87,10 +87,11 @@ bool Operator::inputs_changed() {
 
 // Strings and objects live on the host only.
 bool Operator::fits_accelerator() const {
-  const bool floats = device_kernel_->floats_only();
+  const DeviceTraits traits = device_kernel_->on_device();
   for (Blob* b : in_) {
     const DType type = b->tensor.dtype();
-    if (b->object || type == DType::kString || (floats && type != DType::kFloat)) return false;
+    if ((b->object && !traits.takes_objects) || type == DType::kString || (traits.floats_only && type != DType::kFloat))
+      return false;
   }
   for (const TensorType& t : out_types_)
     if (t.known && t.dtype == DType::kString) return false;
@@ -98,7 +99,7 @@ bool Operator::fits_accelerator() const {
 }
 
 Status Operator::place_inputs(Accelerator* on) {
-  if (!on || !device_kernel_->picks_forms())
+  if (!on || !device_kernel_->on_device().picks_forms)
     for (Blob* b : in_) PF_TRY(b->tensor.bring(on).at("input \"", b->name, "\""));
   for (Blob* b : touched_) PF_TRY(b->tensor.bring(nullptr).at("blob \"", b->name, "\""));
   return {};
@@ -126,7 +127,7 @@ Status Operator::infer_types() {
 }
 
 Status Operator::prepare_outputs(Accelerator* on) {
-  const bool typed_only = on && device_kernel_->picks_forms();
+  const bool typed_only = on && device_kernel_->on_device().picks_forms;
   for (size_t j = 0; j < out_.size(); ++j) {
     if (!out_types_[j].known) continue;
     out_[j]->object.reset();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/replay.h"
 
+#include "core/clock.h"
+
 namespace pf {
 namespace {
 
@@ -89,7 +91,13 @@ void Replay::find_blobs(Stretch& s) {
 }
 
 Status Replay::each(const Stretch& s, size_t* op) {
-  for (; *op < s.end; ++*op) PF_TRY(ops_[*op]->run(workspace_.scratch()));
+  for (; *op < s.end; ++*op) {
+    Operator& one = *ops_[*op];
+    const bool timed = timed_ && !one.on_accelerator();
+    const double start = timed ? now_ms() : 0;
+    PF_TRY(one.run(workspace_.scratch()));
+    if (timed) one.profile.milliseconds += now_ms() - start, one.profile.runs++;
+  }
   return {};
 }
 
@@ -108,6 +116,7 @@ void Replay::remember(Stretch& s) {
 }
 
 bool Replay::as_recorded(const Stretch& s) const {
+  if (!workspace_.accelerator()->can_replay(s.recording.get())) return false;
   auto lies = [](const Relied& r, const Relied& now) {
     return (!r.plain || r.plain == now.plain) && (!r.packed || r.packed == now.packed);
   };
@@ -164,6 +173,7 @@ Status Replay::run(size_t k, size_t* op) {
   if (!s.recordable || s.failures >= kMostFailures || *op != s.begin) return each(s, op);
   Accelerator* on = workspace_.accelerator();
   for (const Relied& r : s.inputs) {
+    if (r.blob->object) continue;
     PF_CHECK(r.blob->tensor.defined(), no_blob, "input blob \"", r.blob->name, "\" is empty");
     if (r.blob->tensor.plain_fresh()) PF_TRY(r.blob->tensor.bring(on));
   }

@@ -16,7 +16,8 @@ void hoist_host_operators(Operators& ops, std::vector<int>& indices);
 
 class Replay {
  public:
-  Replay(Workspace& workspace, Operators& ops) : workspace_(workspace), ops_(ops) {}
+  // `timed`: what operators on the host take is noted in their profiles.
+  Replay(Workspace& workspace, Operators& ops, bool timed) : workspace_(workspace), ops_(ops), timed_(timed) {}
 
   // Runs stretch number `k` from operator `*op` on, which becomes the one that failed or was to run next.
   Status run(size_t k, size_t* op);
@@ -55,6 +56,7 @@ class Replay {
   Workspace& workspace_;
   Operators& ops_;
   std::vector<Stretch> stretches_;
+  const bool timed_;
   bool warm_ = false;
 };
 

@@ -30,6 +30,12 @@ class Workspace : public Scope {
 
   Accelerator* accelerator() const { return kHasAccelerators ? accelerator_ : nullptr; }
 
+  template <class F>
+  void each_object(F f) {
+    for (Slot* slot : slots_)
+      if (slot->blob.object) f(*slot->blob.object);
+  }
+
   virtual uint64_t next_seed() { return seeds_.next64(); }
   virtual Scratch& scratch() { return scratch_; }
 

@@ -180,9 +180,7 @@ struct CloseBlobsQueue {
   }
 };
 
-constexpr auto kQueue = [](auto& op) {
-  op.object_input("queue", "From CreateBlobsQueue.").no_grad();
-};
+constexpr auto kQueue = [](auto& op) { op.object_input("queue", "From CreateBlobsQueue.").no_grad(); };
 constexpr auto kEnqueue = [](auto& op) {
   op.with(kQueue)
       .any_inputs("blobs", "One record: as many blobs as num_blobs. They are empty afterwards.")

@@ -18,17 +18,13 @@ std::string path_of(const Args& args, const char* name) {
 
 struct CreateDB {
   Status run(OpRun& op) {
-    auto reader = std::make_unique<DbReader>();
-    reader->shards = op.args.i("num_shards"), reader->shard = op.args.i("shard_id");
-    PF_CHECK(reader->shards > 0, argument, "num_shards must be 1 or more, is ", reader->shards);
-    PF_CHECK(reader->shard >= 0 && reader->shard < reader->shards, argument, "shard_id is ", reader->shard, " of ",
-             reader->shards);
+    const int64_t shards = op.args.i("num_shards"), shard = op.args.i("shard_id");
+    PF_CHECK(shards > 0, argument, "num_shards must be 1 or more, is ", shards);
+    PF_CHECK(shard >= 0 && shard < shards, argument, "shard_id is ", shard, " of ", shards);
     PF_CHECK(!op.args.s("db").empty(), argument, "argument \"db\" names no database");
-    PF_TRY(open_db(op.args.s("db_type"), std::string(op.args.s("db")), &reader->source));
-    PF_TRY(reader->begin());
-    op.out_blob(0).clear();
-    op.out_blob(0).object = std::move(reader);
-    return {};
+    std::unique_ptr<DbSource> source;
+    PF_TRY(open_db(op.args.s("db_type"), std::string(op.args.s("db")), &source));
+    return make_object<DbReader>(op.out_blob(0), std::move(source), shards, shard).cursor->begin();
   }
 };
 
@@ -44,11 +40,12 @@ struct QueueSource final : DbSource {
     PF_CHECK(*found, value, "the queue \"", name, "\" is closed and empty");
     PF_TRY(queue->filled(name));
     Record record = queue->take();
-    PF_TRY(take(record[size_t(value_index)].tensor, value));
+    if (value) PF_TRY(take(record[size_t(value_index)].tensor, value));
     *key = text(count++);
     return key_index < 0 ? Status() : take(record[size_t(key_index)].tensor, key);
   }
   Status rewind() override { return {}; }
+  bool is_file() const override { return false; }
 
   static Status take(const Tensor& t, std::string* out) {
     PF_CHECK(t.dtype() == DType::kString && t.size() == 1, type, "keys and values must be one string each, found ",
@@ -66,7 +63,7 @@ struct CreateBlobsQueueDB {
     source->queue = object->queue, source->name = op.in_blob(0).name;
     source->key_index = op.args.i("key_blob_index"), source->value_index = op.args.i("value_blob_index");
     PF_CHECK(source->value_index >= 0, argument, "value_blob_index must be 0 or more, is ", source->value_index);
-    make_object<DbReader>(op.out_blob(0)).source = std::move(source);
+    make_object<DbReader>(op.out_blob(0), std::move(source));
     return {};
   }
 };
@@ -82,7 +79,7 @@ struct TensorProtosDBInput {
     do {
       std::string key, value;
       std::vector<Tensor> item;
-      PF_TRY(reader->read(&key, &value));
+      PF_TRY(reader->cursor->read(&key, &value));
       PF_TRY(parse_item(value, size_t(op.outputs()), &item).at("record \"", key, "\""));
       items.push_back(std::move(item));
     } while (int64_t(items.size()) < batch);
@@ -126,16 +123,13 @@ struct TensorProtosDBInput {
 };
 
 struct DBExists {
-  Status run(OpRun& op) {
-    PF_TRY(check_db_type(op.args.s("db_type")));
-    return file_exists(path_of(op.args, "db_name"), op.out(0).data<bool>());
-  }
+  Status run(OpRun& op) { return db_exists(op.args.s("db_type"), path_of(op.args, "db_name"), op.out(0).data<bool>()); }
 };
 
 PF_OP(CreateDB)
     .doc("Opens a database for reading. Needs the native core.")
-    .arg("db_type", "leveldb", "Its type; minidb is built in.")
-    .arg("db", "", "Its file.")
+    .arg("db_type", "leveldb", "Its type: lmdb or minidb.")
+    .arg("db", "", "Its file; of lmdb its folder, or the file in it.")
     .arg("num_shards", 1, "Read only every num_shards-th record,")
     .arg("shard_id", 0, "beginning with this one.")
     .object_output("reader", "The database, at its first record.")
@@ -169,7 +163,7 @@ PF_OP(DBExists)
     .doc("Tells whether there is a database. Needs the native core.")
     .arg("absolute_path", false, "db_name is a whole path, not one from the folder of the process on.")
     .arg("db_name", "", "Its file.")
-    .arg("db_type", "", "Its type; minidb is built in.")
+    .arg("db_type", "", "Its type: lmdb or minidb.")
     .output("exists", "bool scalar.")
     .shape([](Infer& in) -> Status { return in.set(0, Shape{}, DType::kBool), Status(); })
     .refuse_grad("a bool has no gradient")

@@ -135,9 +135,7 @@ struct CloseRebatchingQueue {
   }
 };
 
-constexpr auto kQueue = [](auto& op) {
-  op.object_input("queue", "From CreateRebatchingQueue.").no_grad();
-};
+constexpr auto kQueue = [](auto& op) { op.object_input("queue", "From CreateRebatchingQueue.").no_grad(); };
 
 PF_OP(CreateRebatchingQueue)
     .doc("Makes a queue that takes tensors one by one, or batches apart, and gives batches of another length.")

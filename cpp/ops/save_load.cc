@@ -11,9 +11,9 @@ std::string path_of(const Args& args, std::string_view db) {
 }
 
 struct ToDb final : BlobChunks {
-  explicit ToDb(DbWriter& db) : db(db) {}
+  explicit ToDb(DbSink& db) : db(db) {}
   Status put(std::string_view key, std::string_view proto) override { return db.put(key, proto); }
-  DbWriter& db;
+  DbSink& db;
 };
 
 // The part of a name behind a prefix, wherever that begins in it.
@@ -37,12 +37,12 @@ Status save(OpRun& op, std::string_view db) {
       PF_CHECK(names[size_t(k)] != names.back(), argument, "two blobs would be saved as \"", names.back(), "\"");
     PF_CHECK(op.in(i).defined(), no_blob, "\"", op.in_blob(i).name, "\" holds no tensor; only tensors can be saved");
   }
-  DbWriter writer;
-  PF_TRY(writer.open(args.s("db_type"), path_of(args, db)));
-  ToDb to(writer);
+  std::unique_ptr<DbSink> sink;
+  PF_TRY(create_db(args.s("db_type"), path_of(args, db), &sink));
+  ToDb to(*sink);
   for (int i = 0; i < op.inputs(); ++i)
     PF_TRY(to.write(op.in(i), names[size_t(i)]).at("blob \"", names[size_t(i)], "\""));
-  return writer.close();
+  return sink->close();
 }
 
 struct Save {
@@ -125,9 +125,9 @@ struct Load {
     for (int i = 0; i < op.inputs(); ++i) {
       DbReader* reader;
       PF_TRY(object_of(op.in_blob(i), "CreateDB", &reader));
-      PF_TRY(reader->begin());
-      PF_TRY(read(*reader->source, size_t(i)));
-      PF_TRY(reader->begin());
+      PF_TRY(reader->cursor->begin());
+      PF_TRY(read(*reader->cursor->source, size_t(i)));
+      PF_TRY(reader->cursor->begin());
     }
     return {};
   }
@@ -204,7 +204,7 @@ constexpr auto kSave = [](auto& op) {
   op.arg("absolute_path", false, "db is a whole path, not one from the folder of the process on.")
       .arg("strip_prefix", "", "Names are saved without this and what is before it.")
       .optional_arg("blob_name_overrides", ArgType::kStrings, "Names to save the blobs as.")
-      .arg("db_type", "", "Type of the database; minidb is built in.")
+      .arg("db_type", "", "Type of the database: lmdb or minidb.")
       .refuse_grad("saving has no gradient");
 };
 constexpr auto kCheckpoint = [](auto& op) {
@@ -242,7 +242,7 @@ PF_OP(Load)
     .arg("strip_prefix", "", "Names in the database are taken without this and what is before it.")
     .arg("db", "", "The file.")
     .optional_arg("dbs", ArgType::kStrings, "Several files.")
-    .arg("db_type", "", "Their type; minidb is built in.")
+    .arg("db_type", "", "Their type: lmdb or minidb.")
     .arg("keep_device", false, "Of no effect.")
     .arg("load_all", false, "Load all there are, each into the blob of its name.")
     .arg("allow_incomplete", false, "Leave outputs as they are which are not in the database.")

@@ -75,6 +75,25 @@ export interface CudaInfo {
   readonly pools?: readonly { readonly inUse: number; readonly cached: number; readonly peak: number }[]
 }
 
+/** The processes that mpirun started together, of which this is one. */
+export interface ProcessInfo {
+  /** Whether mpirun started this process, and whether it works with the others. */
+  readonly started: boolean
+  readonly joined: boolean
+  readonly rank: number
+  readonly size: number
+  /** The same among the processes of this host. */
+  readonly localRank: number
+  readonly localSize: number
+  /** The MPI library: where it was found, or where it was looked for. Not in WebAssembly. */
+  readonly library?: {
+    readonly name: string
+    readonly found: boolean
+    readonly path?: string
+    readonly lookedIn?: string
+  }
+}
+
 export interface BackendInfo {
   readonly backend: BackendName
   /** 'native', or the build of the WebAssembly core. */
@@ -113,6 +132,11 @@ export interface NetInfo {
   readonly scratchBytes: number
   /** Operators that the GPU repeats as one recording, without being told one by one. */
   readonly recorded: number
+  /**
+   * Of a net with the argument `pf.times` on a GPU, in milliseconds: recorded runs and copies to the GPU so far, and of the
+   * last run waiting for collectives and how long these took.
+   */
+  readonly times?: { readonly runs: number; readonly copies: number; readonly waits: number; readonly sums: number }
   /** The operators left after planning, in order; `ms` is their time so far when the net is profiled. */
   readonly ops: readonly {
     readonly index: number
@@ -190,6 +214,13 @@ export interface Backend {
   closeNet(net: number): Promise<void>
   /** CUDA queues its work: this waits until all that a workspace's nets have queued is done, and says what failed in it. */
   finish(workspace: number): Promise<void>
+  /** Runs nets of as many workspaces `times` times, each waiting for the others where its operators say so. */
+  runNets(nets: readonly number[], times: number): Promise<void>
+  /**
+   * What is known of the processes that mpirun started with this one; `join` works with them until `leave`. The native core
+   * alone knows others.
+   */
+  processes(action?: 'join' | 'leave'): Promise<ProcessInfo>
   /** Creates the operator of a serialized OperatorDef, runs it once and forgets it. */
   runOperator(workspace: number, operatorDef: Uint8Array): Promise<void>
 

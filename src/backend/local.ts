@@ -15,7 +15,17 @@ import type { Fn } from '../gen/abi.ts'
 import { platform } from '../platform/index.ts'
 import { PfError } from '../util/error.ts'
 import { randomSeed } from '../util/random.ts'
-import type { Backend, BackendInfo, BackendName, BlobInfo, CudaInfo, NetInfo, Refusal, Schema } from './backend.ts'
+import type {
+  Backend,
+  BackendInfo,
+  BackendName,
+  BlobInfo,
+  CudaInfo,
+  NetInfo,
+  ProcessInfo,
+  Refusal,
+  Schema,
+} from './backend.ts'
 
 // Long runs let timers, messages and the screen have their turn this often.
 const kSliceMs = 30
@@ -147,6 +157,14 @@ export class LocalBackend implements Backend {
 
   finish(workspace: number): Promise<void> {
     return this.ask('finish', workspace, undefined, done)
+  }
+
+  runNets(nets: readonly number[], times: number): Promise<void> {
+    return this.ask('nets_run', times, new Uint8Array(Uint32Array.from(nets).buffer), done)
+  }
+
+  processes(action?: 'join' | 'leave'): Promise<ProcessInfo> {
+    return this.json('processes', action === undefined ? 0 : action === 'join' ? 1 : 2)
   }
 
   runOperator(workspace: number, operatorDef: Uint8Array): Promise<void> {

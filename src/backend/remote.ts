@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A backend in a worker. The protocol is the interface `Backend` itself: a call is the method's name and arguments.
 import { type AbortHandle, closedError } from '../core/core.ts'
-import { abortNative } from '../core/native.ts'
 import { type Port, platform, type Thread } from '../platform/index.ts'
 import { PfError, type PfErrorCode } from '../util/error.ts'
 import type { Backend, BackendInfo, BackendOptions, Method, Tensor } from './backend.ts'
@@ -98,7 +97,7 @@ class RemoteBackend {
   ): Promise<unknown> {
     if (this.gone) return Promise.reject(this.gone)
     const id = ++this.last
-    if (method === 'runNet' || method === 'runOperator') this.runs.add(id)
+    if (/^run/.test(method)) this.runs.add(id)
     this.thread.keepsAlive(true)
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject })
@@ -153,7 +152,10 @@ class RemoteBackend {
   }
 
   private async useFlag(handle: AbortHandle | undefined): Promise<void> {
-    if (handle?.kind === 'native') this.raiseFlag = await abortNative(this.nativeAddon)
+    if (handle?.kind === 'native') {
+      const { abortNative } = await import('../core/native.ts') // pages have none
+      this.raiseFlag = await abortNative(this.nativeAddon)
+    }
     if (handle?.kind !== 'shared') return
     const flag = new Int32Array(handle.memory.buffer, handle.address, 1)
     this.raiseFlag = (value) => Atomics.store(flag, 0, value)
@@ -209,6 +211,8 @@ function proxyOf(remote: RemoteBackend): Backend {
     netInfo: method('netInfo'),
     closeNet: method('closeNet'),
     finish: method('finish'),
+    runNets: method('runNets'),
+    processes: method('processes'),
     runOperator: method('runOperator'),
     gradient: method('gradient'),
     infer: method('infer'),

@@ -8,15 +8,20 @@ import { PfError } from '../util/error.ts'
 import { didYouMean } from '../util/nearest.ts'
 import { type Command, errorLine, Given, UsageError } from './arguments.ts'
 import { bench } from './commands/bench.ts'
+import { benchResnet50 } from './commands/bench-resnet50.ts'
 import { build } from './commands/build.ts'
 import { classify } from './commands/classify.ts'
 import { convert } from './commands/convert.ts'
 import { info } from './commands/info.ts'
+import { makeImageDb } from './commands/make-image-db.ts'
 import { run } from './commands/run.ts'
 import { verify } from './commands/verify.ts'
 import { openContext } from './context.ts'
 
-const commands: readonly Command[] = [classify, run, convert, info, verify, bench, build]
+const commands: readonly Command[] = [
+  ...[classify, run, convert, info, verify, benchResnet50, bench],
+  ...[build, makeImageDb],
+]
 
 const common = { debug: '--debug', help: '--help', version: '--version' }
 

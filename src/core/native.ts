@@ -20,7 +20,18 @@ async function load(url: URL): Promise<Addon> {
     throw new PfError('backend', `the native core cannot be loaded: ${why.split('\n')[0]}`, { cause })
   }
   checkAbi(addon.abiHash, `the native core ${url.pathname}`)
+  leaveAtExit(addon)
   return addon
+}
+
+let leaves = false
+
+// A process that works with others takes leave of them. When one ends in trouble, and does not, mpirun stops the others, which
+// would wait for it.
+function leaveAtExit(addon: Addon): void {
+  if (leaves) return
+  leaves = true
+  platform.onExit((status) => status === 0 && addon.call(functionNumber.processes, 2, nothing))
 }
 
 // The flag lies in static memory of the addon, so that its view, unlike others, stays good.

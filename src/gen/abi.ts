@@ -53,6 +53,10 @@ export const functions = [
   'finish',
   /** handle = 1 or 2: standard output or error, for operators whose purpose is to print */
   'print_to',
+  /** handle = times; in: u32 nets of as many workspaces, which wait for each other */
+  'nets_run',
+  /** handle = 0: ask, 1: join those that mpirun started, 2: leave them -> JSON */
+  'processes',
 ] as const
 
 /** The name of a function of the core. */
@@ -85,6 +89,8 @@ export const functionNumber: Readonly<Record<Fn, number>> = {
   accelerators: 22,
   finish: 23,
   print_to: 24,
+  nets_run: 25,
+  processes: 26,
 }
 
 /** The statuses of pf_call() by name. */
@@ -121,6 +127,8 @@ export const statusNumber = {
   net: 14,
   /** an operator waits for what only another net can bring */
   blocked: 15,
+  /** another process or replica has stopped, so that work in common ended */
+  lost: 16,
 } as const
 
 /** The name of a status: the code of a PfError. */
@@ -144,7 +152,8 @@ export const statusName: readonly Status[] = [
   'value',
   'net',
   'blocked',
+  'lost',
 ]
 
 /** What pf_abi_hash() of a core of this version answers. */
-export const abiHash = 0xde6c191b
+export const abiHash = 0x60f4dcf8

@@ -868,7 +868,7 @@ export interface Operators {
       strip_prefix?: string
       /** Names to save the blobs as. */
       blob_name_overrides?: readonly string[]
-      /** Type of the database; minidb is built in. Default "". */
+      /** Type of the database: lmdb or minidb. Default "". */
       db_type?: string
     }
   }
@@ -906,6 +906,12 @@ export interface Operators {
   /** Closes a queue: nothing can be enqueued any more, what is in it can be taken. */
   CloseBlobsQueue: {
     inputs: [queue: string]
+    outputs: []
+    args: Record<never, never>
+  }
+  /** Completes a database; before, what was written may be no database yet. */
+  CloseDBWriter: {
+    inputs: [writer: string]
     outputs: []
     args: Record<never, never>
   }
@@ -1691,14 +1697,25 @@ export interface Operators {
     inputs: []
     outputs: [reader: string]
     args: {
-      /** Its type; minidb is built in. Default "leveldb". */
+      /** Its type: lmdb or minidb. Default "leveldb". */
       db_type?: string
-      /** Its file. Default "". */
+      /** Its file; of lmdb its folder, or the file in it. Default "". */
       db?: string
       /** Read only every num_shards-th record, Default 1. */
       num_shards?: number
       /** beginning with this one. Default 0. */
       shard_id?: number
+    }
+  }
+  /** Begins a new database, in place of one that is there. Needs the native core. */
+  CreateDBWriter: {
+    inputs: []
+    outputs: [writer: string]
+    args: {
+      /** Its type: lmdb or minidb. */
+      db_type: string
+      /** Its file; of lmdb its folder. Default "". */
+      db?: string
     }
   }
   /** Makes an empty map from whole numbers to whole numbers. */
@@ -1727,6 +1744,21 @@ export interface Operators {
       capacity?: number
       /** Tensors of an element. Default 1. */
       num_blobs?: number
+    }
+  }
+  /** Makes a replica known to the others of its group, with which its collectives work: those of this process, and those of the other processes that mpirun started. In a workspace on a GPU it opens NCCL. */
+  CreateReplicaWorld: {
+    inputs: []
+    outputs: [world: string]
+    args: {
+      /** Number of the group in this process. Default 0. */
+      group?: number
+      /** This replica's number in this process. Default 0. */
+      replica?: number
+      /** How many this process has. Default 1. */
+      replicas?: number
+      /** Whether other processes have replicas of the group; all make it at the same time. Default false. */
+      processes?: boolean
     }
   }
   /** Makes an empty stack of scopes, in which Do keeps the blobs of its nets. */
@@ -1784,7 +1816,7 @@ export interface Operators {
       absolute_path?: boolean
       /** Its file. Default "". */
       db_name?: string
-      /** Its type; minidb is built in. Default "". */
+      /** Its type: lmdb or minidb. Default "". */
       db_type?: string
     }
   }
@@ -2616,6 +2648,81 @@ export interface Operators {
       dilations?: readonly number[]
       /** Padding by rule: 1 VALID, 2 SAME, 3 as Caffe pools (sizes rounded up). Default 0. */
       legacy_pad?: number
+    }
+  }
+  /** Reads pictures and labels from a database, round and round: decodes JPEG (with libjpeg-turbo, opened at run time), scales, cuts, mirrors and normalises them. Threads of its own prepare the next batches while the net runs. Records are Caffe2's TensorProtos (a picture as a string or as bytes, a label, perhaps a box: y, x, height, width) or Caffe's Datum. `Y = (X - mean) / std`, blue first. Needs the native core. */
+  ImageInput: {
+    inputs: [reader?: string, first?: string]
+    outputs: [Y: string, label: string, counts?: string]
+    args: {
+      /** Pictures of a batch. Default 0. */
+      batch_size?: number
+      /** Height and width of the output, cut out at random, or from the middle with is_test. Default -1. */
+      crop?: number
+      /** The shorter side is scaled to it; either this or minsize is given. Default -1. */
+      scale?: number
+      /** Pictures whose shorter side is less are scaled to it. Default -1. */
+      minsize?: number
+      /** Scale both sides to it, whatever their ratio is. Default false. */
+      warp?: boolean
+      /** Mirror every other picture, at random. Default false. */
+      mirror?: boolean
+      /** Nothing is random. Default false. */
+      is_test?: boolean
+      /** 1: a random part of 8 to 100 % of the area, scaled to the crop, as Inception's. Default 0. */
+      scale_jitter_type?: number
+      /** Three channels; else one, of grey. Default true. */
+      color?: boolean
+      /** Subtracted, from 0 to 255. Default 0. */
+      mean?: number
+      /** Divides what is left. Default 1. */
+      std?: number
+      /** The same for blue, green and red. */
+      mean_per_channel?: readonly number[]
+      /** The same for blue, green and red. */
+      std_per_channel?: readonly number[]
+      /** Records are Caffe's. Default false. */
+      use_caffe_datum?: boolean
+      /** Output NCHW in place of NHWC; on a GPU bytes are copied and normalised there. Default false. */
+      use_gpu_transform?: boolean
+      /** Threads that decode. Default 4. */
+      decode_threads?: number
+      /** Nothing else. Default "float". */
+      output_type?: string
+      /** Nothing else. Default 0. */
+      label_type?: number
+      /** With the three others a box that is cut out of each picture first. Default -1. */
+      bounding_ymin?: number
+      /** Its left side. Default -1. */
+      bounding_xmin?: number
+      /** Its height. Default -1. */
+      bounding_height?: number
+      /** Its width. Default -1. */
+      bounding_width?: number
+      /** Change saturation, brightness and contrast at random, in random order. Default false. */
+      color_jitter?: boolean
+      /** How far from 1 the factor of the saturation may be. Default 0.4. */
+      img_saturation?: number
+      /** How far that of the brightness. Default 0.4. */
+      img_brightness?: number
+      /** How far that of the contrast. Default 0.4. */
+      img_contrast?: number
+      /** Add principal components of ImageNet's colours, in random amounts. Default false. */
+      color_lighting?: boolean
+      /** The standard deviation of the amounts. Default 0.1. */
+      color_lighting_std?: number
+      /** Not there. */
+      random_scale?: readonly number[]
+      /** Not there. */
+      output_sizes?: readonly number[]
+      /** Of no effect. Default false. */
+      no_prefetch?: boolean
+      /** The database, where there is no reader. Default "". */
+      db?: string
+      /** Its type: lmdb or minidb. Default "leveldb". */
+      db_type?: string
+      /** A picture that cannot be decoded is replaced by its neighbour and counted; else it fails. Default true. */
+      skip_broken?: boolean
     }
   }
   /** From now on new keys get the number 0 and are not entered. */
@@ -4236,7 +4343,7 @@ export interface Operators {
       db?: string
       /** Several files. */
       dbs?: readonly string[]
-      /** Their type; minidb is built in. Default "". */
+      /** Their type: lmdb or minidb. Default "". */
       db_type?: string
       /** Of no effect. Default false. */
       keep_device?: boolean
@@ -4403,6 +4510,68 @@ export interface Operators {
       global_pooling?: boolean
       /** The exponent. Default 2. */
       p?: number
+    }
+  }
+  /** Joins the tensors of all processes along their first dimension; all get the result. */
+  MPIAllgather: {
+    inputs: [comm_world: string, X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Sums the tensors of all processes; all get the sum. */
+  MPIAllreduce: {
+    inputs: [comm_world: string, X: string]
+    outputs: [Y: string]
+    args: Record<never, never>
+  }
+  /** Gives the tensor of process `root` to all, which have one of the same type and shape. */
+  MPIBroadcast: {
+    inputs: [comm_world: string, X: string]
+    outputs: [X: string]
+    args: {
+      /** The process whose tensor it is. Default 0. */
+      root?: number
+    }
+  }
+  /** Makes a common world of all processes that mpirun started, for the other operators of MPI. All make it. */
+  MPICreateCommonWorld: {
+    inputs: []
+    outputs: [comm_world: string]
+    args: Record<never, never>
+  }
+  /** Receives the bytes of a tensor from another process into one that is as large. */
+  MPIReceiveTensor: {
+    inputs: [comm_world: string, Y: string, src?: string, tag?: string]
+    outputs: [Y: string, src: string, tag: string]
+    args: {
+      /** The process it comes from; -1 is any. Default -1. */
+      src?: number
+      /** The number it was sent with; -1 is any. Default -1. */
+      tag?: number
+      /** Must be true, as in Caffe2. Default false. */
+      raw_buffer?: boolean
+    }
+  }
+  /** Sums the tensors of all processes; process `root` gets the sum. */
+  MPIReduce: {
+    inputs: [comm_world: string, X: string]
+    outputs: [Y: string]
+    args: {
+      /** The process that gets it. Default 0. */
+      root?: number
+    }
+  }
+  /** Sends the bytes of a tensor to another process, which runs MPIReceiveTensor. */
+  MPISendTensor: {
+    inputs: [comm_world: string, X: string, dst?: string, tag?: string]
+    outputs: []
+    args: {
+      /** The process that gets it. Default -1. */
+      dst?: number
+      /** A number by which the receiver knows it. Default -1. */
+      tag?: number
+      /** Must be true, as in Caffe2: bytes are sent, neither type nor shape. Default false. */
+      raw_buffer?: boolean
     }
   }
   /** First weights of a layer before Relu: float, normal with mean 0 and `std = sqrt(2 / fan_out)`, where fan_out is the number of elements divided by dimension 1. */
@@ -4961,6 +5130,42 @@ export interface Operators {
   MultiClassAccuracy: {
     inputs: [scores: string, labels: string]
     outputs: [accuracies: string, amounts: string]
+    args: Record<never, never>
+  }
+  /** Each output is all inputs, one after the other. */
+  NCCLAllGather: {
+    inputs: [...X: string[]]
+    outputs: [...Y: string[]]
+    args: Record<never, never>
+  }
+  /** Each output is the sum of all inputs. Halves are summed as floats and rounded once. */
+  NCCLAllreduce: {
+    inputs: [...X: string[]]
+    outputs: [...Y: string[]]
+    args: Record<never, never>
+  }
+  /** Gives all the elements of one. */
+  NCCLBroadcast: {
+    inputs: [...X: string[]]
+    outputs: [...Y: string[]]
+    args: {
+      /** Which one. Default 0. */
+      root?: number
+    }
+  }
+  /** The sum of all inputs, as NCCLAllreduce makes it. */
+  NCCLReduce: {
+    inputs: [...X: string[]]
+    outputs: [Y: string]
+    args: {
+      /** In Caffe2 the GPU that gets it; the result is the same for each. Default 0. */
+      root?: number
+    }
+  }
+  /** Output j is row j of the sum of all inputs. */
+  NCCLReduceScatter: {
+    inputs: [...X: string[]]
+    outputs: [...Y: string[]]
     args: Record<never, never>
   }
   /** Puts the channels of pictures last. */
@@ -5634,6 +5839,24 @@ export interface Operators {
       value?: number
     }
   }
+  /** Makes each tensor the sum of that tensor in all replicas. On a GPU it is queued beside what follows; ReplicaWait waits for it. */
+  ReplicaAllreduce: {
+    inputs: [world: string, ...tensors: string[]]
+    outputs: [...sums: string[]]
+    args: Record<never, never>
+  }
+  /** Gives the tensors of worker 0, the first replica of the first process, to all. On a GPU as ReplicaAllreduce. */
+  ReplicaBroadcast: {
+    inputs: [world: string, ...tensors: string[]]
+    outputs: [...same: string[]]
+    args: Record<never, never>
+  }
+  /** Waits for the collectives of this replica that are under way: operators after it see their results. */
+  ReplicaWait: {
+    inputs: [world: string, ...tensors: string[]]
+    outputs: [...same: string[]]
+    args: Record<never, never>
+  }
   /** Keeps a random sample of the rows it sees, each with the same chance; with ids, at most one row of each. */
   ReservoirSampling: {
     inputs: [...inputs: string[]]
@@ -5872,7 +6095,7 @@ export interface Operators {
       strip_prefix?: string
       /** Names to save the blobs as. */
       blob_name_overrides?: readonly string[]
-      /** Type of the database; minidb is built in. Default "". */
+      /** Type of the database: lmdb or minidb. Default "". */
       db_type?: string
     }
   }
@@ -6097,7 +6320,7 @@ export interface Operators {
       strip_prefix?: string
       /** Names to save the blobs as. */
       blob_name_overrides?: readonly string[]
-      /** Type of the database; minidb is built in. Default "". */
+      /** Type of the database: lmdb or minidb. Default "". */
       db_type?: string
     }
   }
@@ -7343,6 +7566,12 @@ export interface Operators {
       cond_net?: object
     }
   }
+  /** Adds records to a database in the making. */
+  WriteDB: {
+    inputs: [writer: string, keys: string, sizes: string, values: string]
+    outputs: []
+    args: Record<never, never>
+  }
   /** First weights of a layer: float, equally likely from -s to s with `s = sqrt(3 / fan_in)`, where fan_in is the number of elements divided by dimension 0. */
   XavierFill: {
     inputs: [shape?: string]
@@ -7482,6 +7711,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   ClipGradient: 1,
   ClipTensorByScaling: 1,
   CloseBlobsQueue: 0,
+  CloseDBWriter: 0,
   CloseRebatchingQueue: 0,
   Col2Im: 1,
   CollectAndDistributeFpnRpnProposals: 1,
@@ -7521,9 +7751,11 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   CreateBlobsQueueDB: 1,
   CreateCounter: 1,
   CreateDB: 1,
+  CreateDBWriter: 1,
   CreateMap: 1,
   CreateMutex: 1,
   CreateRebatchingQueue: 1,
+  CreateReplicaWorld: 1,
   CreateScope: 1,
   CreateTensorVector: 1,
   CreateTextFileReader: 1,
@@ -7604,6 +7836,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   HuffmanTreeHierarchy: 1,
   If: 0,
   Im2Col: 1,
+  ImageInput: 2,
   IndexFreeze: 1,
   IndexGet: 1,
   IndexHash: 1,
@@ -7703,6 +7936,13 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   LpNormGradient: 1,
   LpPool: 1,
   LpPoolGradient: 1,
+  MPIAllgather: 1,
+  MPIAllreduce: 1,
+  MPIBroadcast: 1,
+  MPICreateCommonWorld: 1,
+  MPIReceiveTensor: 3,
+  MPIReduce: 1,
+  MPISendTensor: 0,
   MSRAFill: 1,
   MakeTwoClass: 1,
   MakeTwoClassGradient: 1,
@@ -7731,6 +7971,11 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   MomentumSGDUpdate: 3,
   Mul: 1,
   MultiClassAccuracy: 2,
+  NCCLAllGather: 1,
+  NCCLAllreduce: 1,
+  NCCLBroadcast: 1,
+  NCCLReduce: 1,
+  NCCLReduceScatter: 1,
   NCHW2NHWC: 1,
   NGramFromCategorical: 1,
   NHWC2NCHW: 1,
@@ -7795,6 +8040,9 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   RemoveDataBlocks: 1,
   RemovePadding: 1,
   ReplaceNaN: 1,
+  ReplicaAllreduce: 1,
+  ReplicaBroadcast: 1,
+  ReplicaWait: 1,
   ReservoirSampling: 0,
   ResetCounter: 0,
   ResetCursor: 0,
@@ -7990,6 +8238,7 @@ export const outputCount: Readonly<Record<OperatorType, number>> = {
   WeightedSumGradient: 1,
   Where: 1,
   While: 0,
+  WriteDB: 0,
   XavierFill: 1,
   Xor: 1,
   YellowFin: 8,
@@ -8030,6 +8279,7 @@ export const numberKinds: Readonly<Record<string, Readonly<Record<string, 'float
   GivenTensorDoubleFill: { values: 'floats' },
   GivenTensorFill: { values: 'floats' },
   HSoftmaxSearch: { beam: 'float' },
+  ImageInput: { mean: 'float', std: 'float', mean_per_channel: 'floats', std_per_channel: 'floats', img_saturation: 'float', img_brightness: 'float', img_contrast: 'float', color_lighting_std: 'float' },
   InstanceNorm: { epsilon: 'float' },
   InstanceNormGradient: { epsilon: 'float' },
   Int8Add: { Y_scale: 'float' },

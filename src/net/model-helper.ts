@@ -32,6 +32,13 @@ export interface ParameterGradient {
   readonly kind: ParameterKind
 }
 
+/** Where the gradient operators stand in the net: those from `begin` to before `end`. */
+export interface Backward {
+  readonly losses: readonly string[]
+  readonly begin: number
+  readonly end: number
+}
+
 export class ModelHelper {
   readonly name: string
   readonly net: Net
@@ -41,6 +48,7 @@ export class ModelHelper {
   readonly #parameters: Parameter[] = []
   readonly #optimizers = new Map<string, number>()
   #gradients: Map<string, BlobGradient> | undefined
+  #backward: Backward | undefined
 
   constructor({ name = 'model', initParams = true, argScope = {} }: ModelOptions = {}) {
     this.name = name
@@ -86,8 +94,16 @@ export class ModelHelper {
   /** Adds the gradient operators of the net, once; see `addGradientOperators`. */
   async addGradientOperators(losses: Losses, options?: GradientOptions): Promise<ReadonlyMap<string, BlobGradient>> {
     if (this.#gradients) throw new PfError('net', `model "${this.name}" already has its gradient operators`)
+    const begin = this.net.proto().op.length
     this.#gradients = await addGradientOperators(this.net, losses, options)
+    const names: readonly string[] = Array.isArray(losses) ? losses : Object.keys(losses)
+    this.#backward = { losses: names, begin, end: this.net.proto().op.length }
     return this.#gradients
+  }
+
+  /** The gradient operators, once they are there. */
+  get backward(): Backward | undefined {
+    return this.#backward
   }
 
   /** The gradient of a parameter, or undefined when the losses do not depend on it. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A workspace: blobs by name and the nets that work on them, all in the core of one backend.
-import type { Backend, NetInfo } from '../backend/backend.ts'
+import type { Backend, BlobInfo, NetInfo } from '../backend/backend.ts'
 import { type Tensor, type TensorLike, tensor } from '../core/tensor.ts'
 import { PfError } from '../util/error.ts'
 import { didYouMean } from '../util/nearest.ts'
@@ -83,6 +83,11 @@ export class Workspace {
     return (await this.blobs()).includes(name)
   }
 
+  /** What a blob holds: its kind, and of a tensor type and shape. */
+  blobInfo(name: string): Promise<BlobInfo> {
+    return this.backend.blobInfo(this.#open(), name)
+  }
+
   /** The names of all blobs, sorted. */
   async blobs(): Promise<string[]> {
     return this.backend.blobs(this.#open())
@@ -115,6 +120,11 @@ export class Workspace {
   async runNet(net: string | Net, iterations = 1, options: RunOptions = {}): Promise<void> {
     const name = nameOf(net)
     await inContext(name, runIterations(this.backend, this.#net(name).handle, iterations, options))
+  }
+
+  /** The number by which the backend knows a created net. */
+  netHandle(net: string | Net): number {
+    return this.#net(nameOf(net)).handle
   }
 
   /** Waits for what nets have queued on a GPU; elsewhere nothing is ever queued. Fetching a blob waits as well. */

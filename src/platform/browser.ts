@@ -93,6 +93,7 @@ export const platform: Platform = {
   list: async () => noFiles('list folders'),
   exists,
   remove: async () => noFiles('remove files'),
+  rename: async () => noFiles('rename files'),
   cacheFolder: () => undefined,
   env: () => undefined,
   print: (text, stream = 'out') => {
@@ -102,6 +103,7 @@ export const platform: Platform = {
   },
   isTerminal: () => false,
   onInterrupt: () => () => {},
+  onExit: () => {},
   exitStatus: () => {},
   cores: () => globalThis.navigator?.hardwareConcurrency ?? 1,
   now: () => performance.now(),

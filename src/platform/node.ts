@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Node, and with the same modules Deno and Bun.
 import { existsSync } from 'node:fs'
-import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { availableParallelism, homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { parentPort, Worker } from 'node:worker_threads'
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { PfError } from '../util/error.ts'
 import type { FileReader, Platform, Port, Thread } from './platform.ts'
 import { fetchBytes, isRemote, openRemote } from './remote-file.ts'
@@ -156,6 +156,14 @@ export const platform: Platform = {
       return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).sort()
     }),
   exists: async (path) => existsSync(pathOf(path)),
+  rename: (from, to) =>
+    attempt('rename', from, async () => {
+      // What is under the new name shall be there after a power failure too.
+      const file = await open(from, 'r')
+      await file.sync()
+      await file.close()
+      await rename(from, to)
+    }),
   remove: (path) => attempt('remove', path, () => rm(pathOf(path), { recursive: true, force: true })),
   cacheFolder,
   env,
@@ -164,6 +172,9 @@ export const platform: Platform = {
   onInterrupt(listener) {
     process.on('SIGINT', listener)
     return () => process.off('SIGINT', listener)
+  },
+  onExit: (listener) => {
+    if (isMainThread) process.on('exit', listener)
   },
   exitStatus: (status) => {
     process.exitCode = status

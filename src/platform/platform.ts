@@ -44,6 +44,8 @@ export interface Platform {
   list(path: string | URL): Promise<string[]>
   exists(path: string | URL): Promise<boolean>
   remove(path: string | URL): Promise<void>
+  /** Gives a file another name, in place of what had it: whoever opens that name finds the one or the other, whole. */
+  rename(from: string, to: string): Promise<void>
   /** Where downloads may be kept, or undefined where there is no such place. */
   cacheFolder(): string | undefined
 
@@ -54,6 +56,8 @@ export interface Platform {
   isTerminal(stream: 'out' | 'error'): boolean
   /** Calls the listener on Ctrl-C, which then does not end the process; answers how to stop listening. */
   onInterrupt(listener: () => void): () => void
+  /** On the first thread: calls the listener when the process ends by itself, with its status; nothing can be waited for then. */
+  onExit(listener: (status: number) => unknown): void
   /** Sets the status the process ends with. */
   exitStatus(status: number): void
   /** Processors this process may use. */

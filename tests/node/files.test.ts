@@ -108,7 +108,7 @@ test('what is no database', () =>
     const db = join(folder, 'broken')
     await writeFile(db, new Uint8Array([1, 0, 0, 0, 255, 255, 255, 127, 65]))
     await throwsPf(() => run(ws, 'Load', '', 'a', { ...minidb, db }), 'parse', /cut short, or no minidb/)
-    await throwsPf(() => run(ws, 'CreateDB', '', 'd', { db, db_type: 'lmdb' }), 'no_operator', /minidb is/)
+    await throwsPf(() => run(ws, 'CreateDB', '', 'd', { db, db_type: 'leveldb' }), 'no_operator', /minidb are/)
     await throwsPf(() => run(ws, 'CreateDB', '', 'd', { db, db_type: 'nosuch' }), 'argument', /no database type/)
     await throwsPf(() => run(ws, 'CreateDB', '', 'd', { db: folder, db_type: 'minidb' }), 'argument', /directory/)
   }))

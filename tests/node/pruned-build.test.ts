@@ -32,8 +32,8 @@ const files = {
 }
 
 test('an operator brings its file, and what every build has', async () => {
-  assert.equal(await select(['Relu', 'Relu'], files), { files: ['fill.cc', 'relu.cc'], runsNets: false })
-  assert.equal(await select(['If'], files), { files: ['control.cc', 'fill.cc'], runsNets: true })
+  assert.equal(await select(['Relu', 'Relu'], files), { files: ['fill.cc', 'relu.cc'], full: false })
+  assert.equal(await select(['If'], files), { files: ['control.cc', 'fill.cc'], full: true })
 })
 
 test('an operator that no file has is named', async () => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { CudaInfo } from '../../backend/backend.ts'
+import type { CudaInfo, ProcessInfo } from '../../backend/backend.ts'
 import { platform } from '../../platform/index.ts'
 import type { Command, Context, Given } from '../arguments.ts'
 import { backendOptions, withBackend } from '../context.ts'
@@ -15,7 +15,8 @@ export const info: Command = {
   examples: ['info', 'info --backend wasm --json'],
   run: (given, context) =>
     withBackend(given, context, async (backend) => {
-      const [about, schemas] = [await backend.info(), await backend.schemas()]
+      const [known, schemas] = [await backend.info(), await backend.schemas()]
+      const about = known.backend === 'wasm' ? known : { ...known, processes: await backend.processes() }
       const operators = schemas.map(({ name }) => name).sort()
       const runtime = `${platform.name} ${platform.version}`
       if (given.flag('json')) {
@@ -33,6 +34,7 @@ interface Report {
   threads: number
   refused: readonly { backend: string; reason: string }[]
   cuda?: CudaInfo
+  processes?: ProcessInfo
   memory: { limit?: number }
   runtime: string
   operators: readonly string[]
@@ -50,6 +52,7 @@ function report(given: Given, { print }: Context, about: Report): void {
   const { limit = 0 } = about.memory
   print(`memory     ${limit > 0 ? `up to ${Math.round(limit / 2 ** 20)} MiB` : 'as much as the machine has'}`)
   if (about.cuda?.built) reportCuda(about.cuda, print)
+  if (about.processes?.library) reportLibrary(about.processes.library, print)
   print(`operators  ${about.operators.length} (portafilter info --operators lists them)`)
 }
 
@@ -59,7 +62,16 @@ function reportCuda({ driver, devices, libraries = [] }: CudaInfo, print: (line:
       `gpu ${index}      ${name}, ${Math.round(memory / 2 ** 30)} GiB, compute capability ${capability}, driver ${driver}`,
     )
   }
-  for (const { name, found, path, lookedIn } of libraries) {
-    print(`library    ${name}: ${found ? path : `missing; looked in ${lookedIn}`}`)
-  }
+  for (const library of libraries) reportLibrary(library, print)
+}
+
+interface Library {
+  readonly name: string
+  readonly found: boolean
+  readonly path?: string
+  readonly lookedIn?: string
+}
+
+function reportLibrary({ name, found, path, lookedIn }: Library, print: (line: string) => void): void {
+  print(`library    ${name}: ${found ? path : `missing; looked in ${lookedIn}`}`)
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "device/libraries.h"
+
+#ifndef __wasm__
+
 #include <dirent.h>
 #include <dlfcn.h>
 
 #include <cstdlib>
-
-#include "device/libraries.h"
 
 namespace pf {
 namespace {
@@ -45,7 +47,7 @@ std::vector<std::string> site_packages() {
 
 // PORTAFILTER_CUDA_PATH names folders of libraries, or site-packages folders whose nvidia wheels are to be used. An
 // empty folder leaves the search to the system's loader: LD_LIBRARY_PATH, its cache and its own folders.
-std::vector<std::string> folders_for(const char* wheel) {
+std::vector<std::string> nvidia_folders(const char* wheel) {
   std::vector<std::string> own, all;
   add_folders(&own, "PORTAFILTER_CUDA_PATH");
   auto add_site = [&](const std::string& site) {
@@ -62,10 +64,25 @@ std::vector<std::string> folders_for(const char* wheel) {
   return all;
 }
 
+std::vector<std::string> system_folders(const char*) { return {""}; }
+
+// The Open MPI whose mpirun started this process, else the system's, else where distributions hide it.
+std::vector<std::string> mpi_folders(const char*) {
+  std::vector<std::string> all, prefixes;
+  add_folders(&all, "PORTAFILTER_MPI_PATH");
+  for (const char* variable : {"OPAL_PREFIX", "MPI_HOME"}) add_folders(&prefixes, variable);
+  for (const std::string& prefix : prefixes) all.push_back(prefix + "/lib");
+  all.push_back("");
+  for (const char* prefix : {"/usr/lib/x86_64-linux-gnu/openmpi", "/usr/lib/aarch64-linux-gnu/openmpi",
+                             "/usr/lib64/openmpi", "/usr/local", "/opt/openmpi"})
+    all.push_back(std::string(prefix) + "/lib");
+  return all;
+}
+
 }  // namespace
 
 bool Library::try_path(const std::string& path) {
-  handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  handle_ = dlopen(path.c_str(), RTLD_NOW | (place_.shared ? RTLD_GLOBAL : RTLD_LOCAL));
   if (handle_) path_ = path;
   return handle_;
 }
@@ -74,8 +91,7 @@ Status Library::open() {
   if (handle_) return {};
   if (!tried_) {
     tried_ = true;
-    const bool anywhere = folder_[0];
-    for (const std::string& folder : anywhere ? folders_for(folder_) : std::vector<std::string>{""}) {
+    for (const std::string& folder : place_.folders(place_.wheel)) {
       bool there = folder.empty();
       for (const char* name : names_) {
         if (try_path(folder.empty() ? name : folder + "/" + name)) return {};
@@ -85,30 +101,43 @@ Status Library::open() {
     }
   }
   return fail(Code::argument, title_, " (", names_[0], ") was not found in ", looked_in_,
-              "; install it, or name its folder in PORTAFILTER_CUDA_PATH");
+              "; install it, or name its folder in ", place_.variable);
 }
 
 void* Library::symbol(const char* name) const { return handle_ ? dlsym(handle_, name) : nullptr; }
 
+namespace {
+constexpr const char* kCudaPath = "PORTAFILTER_CUDA_PATH";
+}
+
 Library& cuda_driver() {
-  static Library library("the NVIDIA driver", {"libcuda.so.1"}, "");
+  static Library library("the NVIDIA driver", {"libcuda.so.1"}, {system_folders, "", "LD_LIBRARY_PATH"});
   return library;
 }
 Library& cublas_lt() {
-  static Library library("cuBLASLt", {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so"}, "cublas");
+  static Library library("cuBLASLt", {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so"},
+                         {nvidia_folders, "cublas", kCudaPath});
   return library;
 }
 Library& nvrtc() {
-  static Library library("NVRTC", {"libnvrtc.so.13", "libnvrtc.so.12"}, "cuda_nvrtc");
+  static Library library("NVRTC", {"libnvrtc.so.13", "libnvrtc.so.12"}, {nvidia_folders, "cuda_nvrtc", kCudaPath});
   return library;
 }
 Library& cudnn() {
-  static Library library("cuDNN 9", {"libcudnn.so.9"}, "cudnn");
+  static Library library("cuDNN 9", {"libcudnn.so.9"}, {nvidia_folders, "cudnn", kCudaPath});
   return library;
 }
 Library& nccl() {
-  static Library library("NCCL 2", {"libnccl.so.2"}, "nccl");
+  static Library library("NCCL 2", {"libnccl.so.2"}, {nvidia_folders, "nccl", kCudaPath});
+  return library;
+}
+
+// Its plugins, which it opens itself, want to see its symbols.
+Library& mpi() {
+  static Library library("Open MPI", {"libmpi.so.40", "libmpi.so"}, {mpi_folders, "", "PORTAFILTER_MPI_PATH", true});
   return library;
 }
 
 }  // namespace pf
+
+#endif

@@ -35,17 +35,13 @@ void for_windows(const LrnLayout& l, int64_t half, F body) {
   });
 }
 
-inline __attribute__((noinline)) f32x4 any_power(f32x4 s, float exponent) {
-  return exp(f32x4::splat(exponent) * log(s));
-}
-
 // s^-beta. The exponent of every classic net needs only square roots.
 PF_INLINE f32x4 lrn_power(f32x4 s, float beta) {
   if (beta == 0.75f) {
     const f32x4 root = sqrt(s);
     return f32x4::splat(1.f) / (root * sqrt(root));
   }
-  return any_power(s, -beta);
+  return exp_apart(f32x4::splat(-beta) * log_apart(s));
 }
 
 // Sum of term(v) over the window around four neighbouring elements, and around one.

@@ -85,7 +85,7 @@ int64_t begins_of_sorted(int64_t rows, const T* ids, int64_t count, int64_t* beg
 template <class T>
 void sort_rows(int64_t rows, const T* ids, int64_t count, int64_t* begin, int64_t* order) {
   for (int64_t k = 0; k <= count; ++k) begin[k] = 0;
-  for (int64_t i = 0; i < rows; ++i) ++begin[ids[i] + 1];
+  for (int64_t i = 0; i < rows; ++i) ++begin[int64_t(ids[i]) + 1];
   for (int64_t k = 0; k < count; ++k) begin[k + 1] += begin[k];
   for (int64_t i = 0; i < rows; ++i) order[begin[ids[i]]++] = i;
   // begin[k] is now the end of segment k.

@@ -32,8 +32,8 @@ PF_INLINE bool all_near(int64_t n, const float* x, const F& f) {
 // Apart and with one place for f, since that is seldom needed.
 template <class F>
 __attribute__((noinline)) void map_any(int64_t n, const float* x, float* y, F f) {
+  float tail[V::kLanes] = {};
   for (int64_t i = 0; i < n; i += V::kLanes) {
-    float tail[V::kLanes] = {};
     const bool whole = i + V::kLanes <= n;
     if (!whole) std::memcpy(tail, x + i, size_t(n - i) * sizeof(float));
     const V v = f(V::load(whole ? x + i : tail));

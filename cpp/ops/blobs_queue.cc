@@ -180,9 +180,7 @@ struct CloseBlobsQueue {
   }
 };
 
-constexpr auto kQueue = [](auto& op) {
-  op.object_input("queue", "From CreateBlobsQueue.").refuse_grad("a queue has no gradient");
-};
+constexpr auto kQueue = [](auto& op) { op.object_input("queue", "From CreateBlobsQueue.").no_grad(); };
 constexpr auto kEnqueue = [](auto& op) {
   op.with(kQueue)
       .any_inputs("blobs", "One record: as many blobs as num_blobs. They are empty afterwards.")
@@ -207,7 +205,7 @@ PF_OP(CreateBlobsQueue)
     .optional_arg("field_names", ArgType::kStrings, "Names of the blobs in statistics; of no effect.")
     .object_output("queue", "The queue.")
     .shape(no_tensor)
-    .refuse_grad("a queue has no gradient")
+    .no_grad()
     .cpu<CreateBlobsQueue>();
 
 PF_OP(EnqueueBlobs)
@@ -250,7 +248,7 @@ PF_OP(WeightedSampleDequeueBlobs)
         "results",
         "The blobs of the record, then the status: bool scalar, true when the chosen queue is closed and empty.")
     .shape_unknown("it depends on what was enqueued")
-    .refuse_grad("a queue has no gradient")
+    .no_grad()
     .cpu<WeightedSampleDequeue>();
 
 PF_OP(CloseBlobsQueue)

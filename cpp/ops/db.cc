@@ -134,7 +134,7 @@ PF_OP(CreateDB)
     .arg("shard_id", 0, "beginning with this one.")
     .object_output("reader", "The database, at its first record.")
     .shape(no_tensor)
-    .refuse_grad("a database has no gradient")
+    .no_grad()
     .cpu<CreateDB>();
 
 PF_OP(CreateBlobsQueueDB)
@@ -156,7 +156,7 @@ PF_OP(TensorProtosDBInput)
     .variadic_output("Y", "[batch_size, shape of one] for each tensor of a record.")
     .shape(no_tensor)
     .shape_unknown("it depends on the records")
-    .refuse_grad("a database has no gradient")
+    .no_grad()
     .cpu<TensorProtosDBInput>();
 
 PF_OP(DBExists)

@@ -127,7 +127,7 @@ constexpr auto kCreate = [](auto& op) {
   op.arg("max_elements", 2147483647, "Numbers that are given out stay below it.")
       .object_output("index", "The index, empty.")
       .shape(no_tensor)
-      .refuse_grad("an index has no gradient");
+      .no_grad();
 };
 constexpr auto kIndex = [](auto& op) {
   op.object_input("index", "From IntIndexCreate, LongIndexCreate or StringIndexCreate.")

@@ -135,9 +135,7 @@ struct CloseRebatchingQueue {
   }
 };
 
-constexpr auto kQueue = [](auto& op) {
-  op.object_input("queue", "From CreateRebatchingQueue.").refuse_grad("a queue has no gradient");
-};
+constexpr auto kQueue = [](auto& op) { op.object_input("queue", "From CreateRebatchingQueue.").no_grad(); };
 
 PF_OP(CreateRebatchingQueue)
     .doc("Makes a queue that takes tensors one by one, or batches apart, and gives batches of another length.")
@@ -145,7 +143,7 @@ PF_OP(CreateRebatchingQueue)
     .arg("num_blobs", 1, "Tensors of an element.")
     .object_output("queue", "The queue.")
     .shape(no_tensor)
-    .refuse_grad("a queue has no gradient")
+    .no_grad()
     .cpu<CreateRebatchingQueue>();
 
 PF_OP(EnqueueRebatchingQueue)

@@ -250,7 +250,7 @@ PF_OP(Load)
     .any_inputs("readers", "From CreateDB, in place of files.")
     .any_outputs("blobs", "The blobs to load.")
     .shape_unknown("it depends on the database")
-    .refuse_grad("loading has no gradient")
+    .no_grad()
     .cpu<Load>();
 
 }  // namespace

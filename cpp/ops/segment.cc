@@ -116,22 +116,25 @@ struct Rows {
   }
   void max(int64_t k, float* y) const {
     const int64_t n = table.columns, begin = segments.begin[k], end = segments.begin[k + 1];
-    for (int64_t j = 0; j < n; ++j) y[j] = begin == end ? 0.f : floats(begin)[j];
-    int64_t p = begin + 1;
-    for (; p + 4 <= end; p += 4) {  // y is read and written a quarter as often
-      const float* x[] = {floats(p), floats(p + 1), floats(p + 2), floats(p + 3)};
+    const size_t bytes = size_t(n) * sizeof(float);
+    if (begin == end) {
+      std::memset(y, 0, bytes);
+      return;
+    }
+    std::memcpy(y, floats(begin), bytes);
+    // Four rows at a time, the last one again where there are fewer: y is read and written a quarter as often.
+    for (int64_t p = begin + 1; p < end; p += 4) {
+      const float* x[4];
+      for (int r = 0; r < 4; ++r) x[r] = floats(p + r < end ? p + r : end - 1);
       int64_t j = 0;
       for (; j + 4 <= n; j += 4) {
         f32x4 top = f32x4::load(y + j);
-        for (const float* row : x) top = pf::max(top, f32x4::load(row + j));
+        PF_UNROLL
+        for (int r = 0; r < 4; ++r) top = pf::max(top, f32x4::load(x[r] + j));
         top.store(y + j);
       }
       for (; j < n; ++j)
         for (const float* row : x) y[j] = row[j] > y[j] ? row[j] : y[j];
-    }
-    for (; p < end; ++p) {
-      const float* x = floats(p);
-      for (int64_t j = 0; j < n; ++j) y[j] = x[j] > y[j] ? x[j] : y[j];
     }
   }
   // log of the sum or mean of e^x, less its maximum, which would overflow.

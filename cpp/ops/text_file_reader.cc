@@ -110,7 +110,7 @@ PF_OP(CreateTextFileReader)
     .required_arg("field_types", ArgType::kInts, "Types of the columns: 1 (float) or 4 (string).")
     .object_output("reader", "The reader, at the first row.")
     .shape(no_tensor)
-    .refuse_grad("a reader has no gradient")
+    .no_grad()
     .cpu<CreateTextFileReader>();
 
 PF_OP(TextFileReaderRead)
@@ -120,7 +120,7 @@ PF_OP(TextFileReaderRead)
     .variadic_output("columns", "[rows] of each column.")
     .shape(no_tensor)
     .shape_unknown("it depends on the file")
-    .refuse_grad("a reader has no gradient")
+    .no_grad()
     .cpu<TextFileReaderRead>();
 
 }  // namespace

@@ -144,9 +144,10 @@ export class Workspace {
     await this.backend.runOperator(this.#open(), op instanceof Uint8Array ? op : encodeOperatorDef(op))
   }
 
-  /** Runs a plan: nets and steps that repeat them. */
-  async runPlan(plan: PlanDef, options: PlanOptions = {}): Promise<void> {
-    await runPlan(this, plan, options)
+  /** Runs a plan, nets and steps that repeat them; also from what a .pb or .pbtxt file holds. */
+  async runPlan(plan: PlanDef | Uint8Array | string, options: PlanOptions = {}): Promise<void> {
+    const file = plan instanceof Uint8Array || typeof plan === 'string'
+    await runPlan(this, file ? await (await import('./read-net.ts')).readMessage('PlanDef', plan) : plan, options)
   }
 
   /** Forgets a net and frees what it holds. Its blobs stay. */
@@ -228,7 +229,8 @@ export class Workspace {
 
   async #withSuggestion(error: unknown, name: string): Promise<unknown> {
     if (!(error instanceof PfError) || error.code !== 'no_blob') return error
-    const hint = didYouMean(name, await this.blobs())
+    const known = await this.blobs()
+    const hint = known.includes(name) ? '' : didYouMean(name, known)
     return hint === '' || error.message.includes(hint)
       ? error
       : new PfError('no_blob', error.message + hint, { cause: error })

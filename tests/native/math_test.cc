@@ -201,6 +201,19 @@ TEST("exp, log, tanh and sigmoid of arrays keep the same bounds, in any length")
   check_array("sigmoid", 3, sigmoid_array, [](double x) { return 1 / (1 + std::exp(-x)); });
 }
 
+TEST("what an array function makes of an element does not depend on its neighbours") {
+  Dice dice{11};
+  for (auto array : {exp_array, log_array, tanh_array, sigmoid_array}) {
+    Floats x = dice.floats(3000), alone(x.size()), beside(x.size());
+    for (float& v : x) v = std::fabs(v) * float(1 + dice.upto(86));
+    array(int64_t(x.size()), x.data(), alone.data());
+    for (size_t i = 7; i < x.size(); i += 50) x[i] = i % 3 ? -1e30f : INFINITY;
+    array(int64_t(x.size()), x.data(), beside.data());
+    for (size_t i = 0; i < x.size(); ++i)
+      if (i % 50 != 7) EXPECT(alone[i] == beside[i], i, x[i], alone[i], beside[i]);
+  }
+}
+
 TEST("softmax of rows of any length") {
   Dice dice{9};
   for (int64_t n = 1; n < 70; ++n) {

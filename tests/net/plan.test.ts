@@ -3,11 +3,13 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { tensor } from '../../src/core/tensor.ts'
 import { Net } from '../../src/net/net.ts'
-import type { ExecutionStep } from '../../src/net/net-def.ts'
+import { type ExecutionStep, encodePlanDef } from '../../src/net/net-def.ts'
 import { executionStep, Plan } from '../../src/net/plan.ts'
+import { readMessage } from '../../src/net/read-net.ts'
 import { Workspace } from '../../src/net/workspace.ts'
 import { PfError } from '../../src/util/error.ts'
 import { testBackend } from '../kit/backend.ts'
+import { throwsPf } from '../kit/throws.ts'
 
 const backend = testBackend(test)
 
@@ -45,6 +47,33 @@ test('steps nest and repeat', async () => {
   await ws.runPlan(plan.proto())
   assert.is(await value(ws), (36 * 2) ** 2)
   assert.equal(ws.nets(), [double.name, triple.name])
+})
+
+const text = `
+  name: "counting"
+  network { name: "begin" op { type: "ConstantFill" output: "x" arg { name: "shape" ints: 1 } arg { name: "value" f: 0 } } }
+  network {
+    name: "count" type: "dag"
+    op { type: "Add" input: "x" input: "one" output: "x" }
+    op { type: "GE" input: "x" input: "enough" output: "stop" }
+  }
+  execution_step { name: "first" network: "begin" }
+  execution_step {
+    name: "rounds" num_iter: 3
+    substep { name: "round" network: "count" should_stop_blob: "stop" only_once: false }
+  }`
+
+test('a plan comes from a file, text or binary', async () => {
+  const binary = encodePlanDef(await readMessage('PlanDef', text))
+  for (const file of [text, new TextEncoder().encode(text), binary]) {
+    await using ws = await openWith(9)
+    await ws.feedBlobs({ one: [1], enough: [7] })
+    await ws.runPlan(file)
+    // 7 in the first round, and one in each of the others, which are stopped at once.
+    assert.is(await value(ws), 9)
+  }
+  await using ws = await openWith(1)
+  await throwsPf(() => ws.runPlan('network { nam: "a" }'), 'parse', /NetDef has no field "nam".*did you mean "name"/)
 })
 
 test('a stop blob ends the step after the net that set it', async () => {

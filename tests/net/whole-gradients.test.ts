@@ -155,4 +155,18 @@ test('ZeroGradient gives zeros where nothing else gives a gradient, and adds non
   await check(beside, { x }, ['x'])
 })
 
+test('a net that reads its own data has gradients up to there', async () => {
+  for (const [type, source] of [
+    ['DequeueBlobs', 'queue'],
+    ['TensorProtosDBInput', 'reader'],
+  ]) {
+    const net = new Net('reads')
+    const fc = op('FC', ['x', 'w', 'b'], 'y')
+    net.addOperators([op(type, source, 'x'), fc, op('AveragedLoss', 'y', 'loss')])
+    const found = await addGradientOperators(net, ['loss'], { backend: await backend() })
+    assert.is(found.get('w'), 'w_grad')
+    assert.is(net.proto().op.at(-1)?.type, 'FCGradient')
+  }
+})
+
 test.run()

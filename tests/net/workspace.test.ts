@@ -7,6 +7,7 @@ import { operatorDef } from '../../src/net/net-def.ts'
 import { Workspace } from '../../src/net/workspace.ts'
 import type { PfError, PfErrorCode } from '../../src/util/error.ts'
 import { testBackend } from '../kit/backend.ts'
+import { throwsPf } from '../kit/throws.ts'
 
 const backend = testBackend(test)
 const open = async () => Workspace.open(await backend())
@@ -62,6 +63,12 @@ test('a blob that is not there gets a suggestion', async () => {
   await using ws = await open()
   await ws.feedBlob('softmax', 1)
   await fails(ws.fetchBlob('sotfmax'), 'no_blob', 'softmax')
+})
+
+test('a blob that holds something else than a tensor says what', async () => {
+  await using ws = await open()
+  await ws.runOperatorOnce(operatorDef('CreateMutex', [], ['lock']))
+  await throwsPf(() => ws.fetchBlob('lock'), 'no_blob', /^blob "lock" holds no tensor but a mutex$/)
 })
 
 test('a net is created once and run many times', async () => {

@@ -70,18 +70,7 @@ const loops = ['-O2', '-fno-unroll-loops', '-mllvm', '-force-vector-interleave=1
 const files = (folder, ...names) => names.map((name) => `cpp/${folder}/${name}.cc`)
 const decisions = [
   ...files('math', 'broadcast', 'conv', 'conv_backward', 'conv_geometry', 'filler', 'fold'),
-  ...files(
-    'math',
-    'patches',
-    'permute',
-    'pooling',
-    'reduce',
-    'transpose',
-    'vector_math',
-    'winograd',
-    'winograd_filter',
-    'winograd_gradient',
-  ),
+  ...files('math', 'patches', 'transpose', 'winograd', 'winograd_filter', 'winograd_gradient'),
 ]
 function levelOf(source) {
   if (source === 'cpp/core/parallel.cc') return ['-Oz']

@@ -143,6 +143,9 @@ inline constexpr bool kDocs = true;
 inline constexpr bool kDocs = false;  // the WebAssembly builds carry no prose
 #endif
 
+// Inlined even where code is built small, so that prose nobody uses is left out.
+#define PF_WITHOUT_PROSE [[gnu::always_inline]]
+
 // The fluent declaration of an operator. On the CUDA pass only the kernels are entered.
 template <class Device>
 class OpBuilder {
@@ -150,43 +153,65 @@ class OpBuilder {
   OpBuilder(const char* name, const char* file) : s_(new_schema(name)) {
     if (kHost && kDocs) s_.file = file;
   }
-  OpBuilder& doc(const char* text) { return kHost && kDocs ? (s_.doc = text, *this) : *this; }
+  PF_WITHOUT_PROSE OpBuilder& doc(const char* text) { return kHost && kDocs ? (s_.doc = text, *this) : *this; }
 
   // Arguments: with a default of the argument's own type; optional_arg: absent means something of its own;
   // required_arg: a net without it is refused.
-  OpBuilder& arg(const char* name, float otherwise, const char* doc) {
+  PF_WITHOUT_PROSE OpBuilder& arg(const char* name, float otherwise, const char* doc) {
     return number(name, ArgType::kFloat, otherwise, doc);
   }
-  OpBuilder& arg(const char* name, double otherwise, const char* doc) {
+  PF_WITHOUT_PROSE OpBuilder& arg(const char* name, double otherwise, const char* doc) {
     return number(name, ArgType::kFloat, otherwise, doc);
   }
-  OpBuilder& arg(const char* name, int otherwise, const char* doc) {
+  PF_WITHOUT_PROSE OpBuilder& arg(const char* name, int otherwise, const char* doc) {
     return number(name, ArgType::kInt, otherwise, doc);
   }
-  OpBuilder& arg(const char* name, bool otherwise, const char* doc) {
+  PF_WITHOUT_PROSE OpBuilder& arg(const char* name, bool otherwise, const char* doc) {
     return number(name, ArgType::kBool, otherwise, doc);
   }
-  OpBuilder& arg(const char* name, const char* otherwise, const char* doc) {
+  PF_WITHOUT_PROSE OpBuilder& arg(const char* name, const char* otherwise, const char* doc) {
     return kHost ? (s_.add_string(name, otherwise, kDocs ? doc : ""), *this) : *this;
   }
-  OpBuilder& optional_arg(const char* name, ArgType type, const char* doc) { return argument(name, type, false, doc); }
-  OpBuilder& required_arg(const char* name, ArgType type, const char* doc) { return argument(name, type, true, doc); }
+  PF_WITHOUT_PROSE OpBuilder& optional_arg(const char* name, ArgType type, const char* doc) {
+    return argument(name, type, false, doc);
+  }
+  PF_WITHOUT_PROSE OpBuilder& required_arg(const char* name, ArgType type, const char* doc) {
+    return argument(name, type, true, doc);
+  }
 
-  OpBuilder& input(const char* name, const char* doc) { return in(name, Port::kTensor, false, false, doc); }
-  OpBuilder& optional_input(const char* name, const char* doc) { return in(name, Port::kTensor, true, false, doc); }
-  OpBuilder& variadic_input(const char* name, const char* doc) {
+  PF_WITHOUT_PROSE OpBuilder& input(const char* name, const char* doc) {
+    return in(name, Port::kTensor, false, false, doc);
+  }
+  PF_WITHOUT_PROSE OpBuilder& optional_input(const char* name, const char* doc) {
+    return in(name, Port::kTensor, true, false, doc);
+  }
+  PF_WITHOUT_PROSE OpBuilder& variadic_input(const char* name, const char* doc) {
     return in(name, Port::kTensor, false, true, doc);
   }  // one or more
-  OpBuilder& object_input(const char* name, const char* doc) { return in(name, Port::kObject, false, false, doc); }
-  OpBuilder& any_inputs(const char* name, const char* doc) {
+  PF_WITHOUT_PROSE OpBuilder& object_input(const char* name, const char* doc) {
+    return in(name, Port::kObject, false, false, doc);
+  }
+  PF_WITHOUT_PROSE OpBuilder& any_inputs(const char* name, const char* doc) {
     return in(name, Port::kAny, true, true, doc);
   }  // whatever blobs, or none
-  OpBuilder& optional_any_input(const char* name, const char* doc) { return in(name, Port::kAny, true, false, doc); }
-  OpBuilder& any_outputs(const char* name, const char* doc) { return out(name, Port::kAny, true, true, doc); }
-  OpBuilder& output(const char* name, const char* doc) { return out(name, Port::kTensor, false, false, doc); }
-  OpBuilder& optional_output(const char* name, const char* doc) { return out(name, Port::kTensor, true, false, doc); }
-  OpBuilder& variadic_output(const char* name, const char* doc) { return out(name, Port::kTensor, false, true, doc); }
-  OpBuilder& object_output(const char* name, const char* doc) { return out(name, Port::kObject, false, false, doc); }
+  PF_WITHOUT_PROSE OpBuilder& optional_any_input(const char* name, const char* doc) {
+    return in(name, Port::kAny, true, false, doc);
+  }
+  PF_WITHOUT_PROSE OpBuilder& any_outputs(const char* name, const char* doc) {
+    return out(name, Port::kAny, true, true, doc);
+  }
+  PF_WITHOUT_PROSE OpBuilder& output(const char* name, const char* doc) {
+    return out(name, Port::kTensor, false, false, doc);
+  }
+  PF_WITHOUT_PROSE OpBuilder& optional_output(const char* name, const char* doc) {
+    return out(name, Port::kTensor, true, false, doc);
+  }
+  PF_WITHOUT_PROSE OpBuilder& variadic_output(const char* name, const char* doc) {
+    return out(name, Port::kTensor, false, true, doc);
+  }
+  PF_WITHOUT_PROSE OpBuilder& object_output(const char* name, const char* doc) {
+    return out(name, Port::kObject, false, false, doc);
+  }
 
   OpBuilder& inplace(int input, int output) { return kHost ? (s_.add_inplace(input, output, false), *this) : *this; }
   OpBuilder& must_inplace(int input, int output) {
@@ -232,16 +257,16 @@ class OpBuilder {
 
  private:
   static constexpr bool kHost = Device::kIsHost;
-  OpBuilder& number(const char* name, ArgType type, double otherwise, const char* doc) {
+  PF_WITHOUT_PROSE OpBuilder& number(const char* name, ArgType type, double otherwise, const char* doc) {
     return kHost ? (s_.add_number(name, type, otherwise, kDocs ? doc : ""), *this) : *this;
   }
-  OpBuilder& argument(const char* name, ArgType type, bool required, const char* doc) {
+  PF_WITHOUT_PROSE OpBuilder& argument(const char* name, ArgType type, bool required, const char* doc) {
     return kHost ? (s_.add_arg(name, type, required, kDocs ? doc : ""), *this) : *this;
   }
-  OpBuilder& in(const char* name, Port::Kind kind, bool optional, bool variadic, const char* doc) {
+  PF_WITHOUT_PROSE OpBuilder& in(const char* name, Port::Kind kind, bool optional, bool variadic, const char* doc) {
     return kHost ? (s_.add_input(name, kind, optional, variadic, kDocs ? doc : ""), *this) : *this;
   }
-  OpBuilder& out(const char* name, Port::Kind kind, bool optional, bool variadic, const char* doc) {
+  PF_WITHOUT_PROSE OpBuilder& out(const char* name, Port::Kind kind, bool optional, bool variadic, const char* doc) {
     return kHost ? (s_.add_output(name, kind, optional, variadic, kDocs ? doc : ""), *this) : *this;
   }
   Schema& s_;

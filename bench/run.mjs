@@ -76,7 +76,7 @@ async function main() {
     }
     mkdirSync(folder, { recursive: true })
     const file = `${folder}/${name}.json`
-    writeFileSync(file, `${JSON.stringify({ ...about, load_before: load, seconds, rows }, undefined, 1)}\n`)
+    writeFileSync(file, `${JSON.stringify({ ...about, load_before: load, seconds, rows }, undefined, 2)}\n`)
     console.log(`kept in ${file}`)
   }
 }

@@ -6,7 +6,7 @@ import { trainedNets } from './side/trained-nets.mjs'
 
 const about = 'training, milliseconds for a step'
 const usage = `
-node bench/training.mjs [--net lenet,resnet14] [--engine node,node-26] [--threads 1,2] [--seconds 8]`
+node bench/training.mjs [--net lenet,resnet20] [--engine node,node-26] [--threads 1,2] [--seconds 8]`
 
 async function start(engine, spec) {
   const side = await engine.start()

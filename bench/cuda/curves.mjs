@@ -109,4 +109,4 @@ const learnt = reference.losses.at(-1) < 0.9 * reference.losses[0]
 if (!learnt) console.log('nothing was learnt')
 if (!learnt) process.exitCode = 1
 const out = argument('--out')
-if (out) writeFileSync(out, `${JSON.stringify(results, undefined, 1)}\n`)
+if (out) writeFileSync(out, `${JSON.stringify(results, undefined, 2)}\n`)

@@ -111,7 +111,7 @@ function measureAll() {
   if (!flags.out) return
   const what = 'training of ResNet-50 on several GPUs'
   const written = { what, date: new Date().toISOString(), data: flags.data ?? 'synthetic', rows: results }
-  writeFileSync(flags.out, `${JSON.stringify(written, undefined, 1)}\n`)
+  writeFileSync(flags.out, `${JSON.stringify(written, undefined, 2)}\n`)
 }
 
 if (!flags.measure) measureAll()

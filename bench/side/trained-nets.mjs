@@ -43,8 +43,8 @@ async function lenet(backend) {
 }
 
 /** The residual net of 20 layers for pictures of 32 x 32 with 16, 32 and 64 channels, batch normalisation included. */
-async function resnet14(backend) {
-  const net = new Trained('resnet14')
+async function resnet20(backend) {
+  const net = new Trained('resnet20')
   const { model } = net
   let blob = 'data'
   let size = 32
@@ -78,5 +78,5 @@ async function resnet14(backend) {
 /** Each with the pictures of a step. */
 export const trainedNets = {
   lenet: { make: lenet, batch: 64, shape: [1, 28, 28] },
-  resnet14: { make: resnet14, batch: 16, shape: [3, 32, 32] },
+  resnet20: { make: resnet20, batch: 16, shape: [3, 32, 32] },
 }

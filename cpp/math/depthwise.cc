@@ -60,7 +60,7 @@ struct DepthwiseScratch {
   int64_t step, total;  // floats that hold the pointers to rows of one thread
   DepthwiseScratch(const ConvShape& s, float* block) {
     Carver carve(block);
-    step = 2 * int64_t(sizeof(float*) / sizeof(float)) * (s.taps / s.kernel[s.rank - 1]);
+    step = 2 * int64_t(sizeof(void*)) / int64_t(sizeof(float)) * (s.taps / s.kernel[s.rank - 1]);
     rows = carve.floats(step * thread_count());
     x = carve.floats(s.channels_last ? 0 : s.in_channels * s.in_size);
     y = carve.floats(s.channels_last ? 0 : s.in_channels * s.out_size);

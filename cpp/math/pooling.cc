@@ -193,6 +193,13 @@ void pool_pixel(Pool kind, const PoolShape& s, int64_t count, const float* x, in
 
 }  // namespace
 
+void as_in_first_run(const WindowArgs& args, Window* w) {
+  for (int d = args.global_kernels ? args.global_kernels : 2; d < w->rank; ++d) {
+    w->in_size /= w->in[d], w->taps /= w->kernel[d];
+    w->in[d] = w->kernel[d] = 1;
+  }
+}
+
 int64_t pool_scratch(const PoolShape& s) {
   return s.channels_last ? 0 : (s.window.in[s.window.rank - 1] + 16) * thread_count();
 }

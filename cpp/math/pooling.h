@@ -16,6 +16,11 @@ struct PoolShape {
   bool channels_last;
 };
 
+// Caffe2 asks the kernel arguments how many dimensions there are, two without any, and takes further ones of X for 1. A
+// global window learns how many X has only in its first run, after that: there, images (planes, in the gradient of
+// NCHW) are smaller, and lie closer together, than they really are.
+void as_in_first_run(const WindowArgs& args, Window* w);
+
 int64_t pool_scratch(const PoolShape& s);  // floats
 void pool_forward(Pool kind, const PoolShape& s, const float* x, float* y, float* scratch);
 // The gradient of a maximum goes to every input that equals it, as in Caffe2.

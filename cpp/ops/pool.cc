@@ -15,17 +15,6 @@ Status pool_shape(const WindowArgs& args, const Shape& x, int rank, PoolShape* o
   return {};
 }
 
-// Caffe2 asks the kernel arguments how many dimensions there are, two without any, and takes further ones of X for 1. A
-// global window learns how many X has only in its first run, after that: there, images (planes, in the gradient of
-// NCHW) are smaller, and lie closer together, than they really are.
-void as_in_first_run(const WindowArgs& args, PoolShape* s) {
-  Window& w = s->window;
-  for (int d = args.global_kernels ? args.global_kernels : 2; d < w.rank; ++d) {
-    w.in_size /= w.in[d], w.taps /= w.kernel[d];
-    w.in[d] = w.kernel[d] = 1;
-  }
-}
-
 Pool kind_of(const Args& args) { return args.schema.name[0] == 'M' ? Pool::kMax : Pool::kAverage; }
 
 struct Forward {
@@ -35,7 +24,7 @@ struct Forward {
   Status run(OpRun& op) {
     PoolShape s;
     PF_TRY(pool_shape(window, op.in(0).shape(), 0, &s));
-    if (first && window.global && window.channels_last && op.in(0).size()) as_in_first_run(window, &s);
+    if (first && window.global && window.channels_last && op.in(0).size()) as_in_first_run(window, &s.window);
     first = false;
     float* scratch = nullptr;
     PF_TRY(op.scratch(pool_scratch(s), &scratch));
@@ -52,7 +41,7 @@ struct Backward {
     PoolShape s;
     PF_TRY(pool_shape(window, op.in(0).shape(), 0, &s));
     if (first && window.global && op.in(0).size()) {
-      as_in_first_run(window, &s);
+      as_in_first_run(window, &s.window);
       std::memset(op.out(0).data<float>(), 0, op.out(0).byte_size());
     }
     first = false;

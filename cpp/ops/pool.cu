@@ -243,12 +243,16 @@ struct MeanOfRows {
 
 struct Pooling {
   WindowArgs window;
-  bool max;
+  bool max, first = true;
   explicit Pooling(const Args& args) : window(args), max(args.schema.name[0] == 'M') {}
-  Status geometry(const Shape& x, Window* w, int64_t* batch, int64_t* channels) const {
+  // `partial`: the window leaves out inputs that are there.
+  Status geometry(const Shape& x, Window* w, int64_t* batch, int64_t* channels, bool* partial) {
     PF_TRY(pool_window(window, x, 0, w));
     const Activation a(x, window.channels_last);
     *batch = a.batch, *channels = a.channels;
+    const int64_t in_size = w->in_size;
+    if (first && window.global && window.channels_last && x.size()) as_in_first_run(window, w);
+    first = false, *partial = w->in_size != in_size;
     return {};
   }
 };
@@ -274,7 +278,8 @@ struct Forward : Pooling {
   Status run(OpRun& op) {
     Window w;
     int64_t batch, channels;
-    PF_TRY(geometry(op.in(0).shape(), &w, &batch, &channels));
+    bool partial;
+    PF_TRY(geometry(op.in(0).shape(), &w, &batch, &channels, &partial));
     View x;
     void* y;
     PF_TRY(read_form(op, 0, preferred(op, op.in(0).shape(), window.channels_last), &x));
@@ -312,7 +317,8 @@ struct Backward : Pooling {
   Status run(OpRun& op) {
     Window w;
     int64_t batch, channels;
-    PF_TRY(geometry(op.in(0).shape(), &w, &batch, &channels));
+    bool partial;
+    PF_TRY(geometry(op.in(0).shape(), &w, &batch, &channels, &partial));
     View in[3];
     Form form = preferred(op, op.in(0).shape(), window.channels_last);
     if (max) {
@@ -327,6 +333,7 @@ struct Backward : Pooling {
     PF_TRY(write_form(op, 0, form, &dx));
     return with_element(form, [&](auto e) {
       using T = decltype(e);
+      if (partial) PF_CUDA(cudaMemsetAsync(dx, 0, size_t(op.out(0).size()) * sizeof(T), device_of(op).queue()));
       return columns::with_width<T>(channels, [&](auto width) {
         if (max)
           launch<T, width(), true>(op, w, batch, channels, in, dx);

@@ -72,7 +72,7 @@ else {
 
   test('training: both nets learn', async () => {
     const measured = await rows('training', '--engine', 'node', '--threads', '1')
-    assert.equal([...new Set(measured.map(({ model }) => model))], ['lenet', 'resnet14'])
+    assert.equal([...new Set(measured.map(({ model }) => model))], ['lenet', 'resnet20'])
     for (const row of measured) positive(row, 'ms_median', 'gflops')
   })
 

@@ -153,13 +153,13 @@ onGpus(1, 'two replicas on one GPU are refused', async () => {
 })
 
 onGpus(1, 'a GPU that is not there is named, and what there is', async () => {
-  const words = [new RegExp(`no GPU ${gpus}`), new RegExp(`this machine has ${gpus}`)]
+  const words = [new RegExp(`no GPU ${gpus}`), /there are 0: /]
   await throwsPf(() => open({ devices: [gpus] }), 'backend', ...words)
   await throwsPf(() => open({ devices: [0, gpus] }), 'backend', ...words)
 })
 
 const tooMuch = () =>
-  netDef({ name: 'big', op: [operatorDef('ConstantFill', [], ['big'], { shape: [1 << 20, 1 << 20], value: 1 })] })
+  netDef({ name: 'big', op: [operatorDef('ConstantFill', [], ['big'], { shape: [1 << 20, 1 << 20], value: 0.5 })] })
 
 onGpus(1, 'out of memory says how much, where and what is free, and training goes on', async () => {
   await using trainer = await open({ devices: [0] })

@@ -9,14 +9,11 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openBackend } from '../../src/backend/backend.ts'
 import { type Tensor, tensor } from '../../src/core/tensor.ts'
-import { brew } from '../../src/net/brew.ts'
-import { ModelHelper } from '../../src/net/model-helper.ts'
 import { argument, netDef, operatorDef } from '../../src/net/net-def.ts'
 import { Workspace } from '../../src/net/workspace.ts'
-import { buildSgd } from '../../src/optimizer/sgd.ts'
-import { addWeightDecay } from '../../src/optimizer/weight-decay.ts'
 import { type DataParallel, type DataParallelOptions, dataParallel } from '../../src/parallel/data-parallel.ts'
 import { PfError } from '../../src/util/error.ts'
+import { classifier, part } from '../kit/replicas.ts'
 import { settings, skip } from '../kit/settings.ts'
 import { throwsPf } from '../kit/throws.ts'
 
@@ -37,32 +34,7 @@ function onGpus(least: number, name: string, work: () => Promise<void>): void {
   else skip(least === 1 || gpus === 0 ? 'no GPU' : 'fewer than two GPUs')
 }
 
-const kRows = 12
 const kSteps = 6
-const pixels = Float32Array.from({ length: kRows * 2 * 6 * 6 }, (_, i) => Math.sin(i * 0.37) * Math.cos(i * 0.011))
-const labels = Int32Array.from({ length: kRows }, (_, i) => i % 3)
-
-function part(worker: number, workers: number): { data: Tensor; label: Tensor } {
-  const [rows, row] = [kRows / workers, pixels.length / kRows]
-  return {
-    data: tensor(pixels.slice(worker * rows * row, (worker + 1) * rows * row), [rows, 2, 6, 6]),
-    label: tensor(labels.slice(worker * rows, (worker + 1) * rows), [rows]),
-  }
-}
-
-async function classifier(): Promise<ModelHelper> {
-  const model = new ModelHelper({ name: 'classifier' })
-  brew.conv(model, 'data', 'conv', { dimIn: 2, dimOut: 4, kernel: 3 })
-  brew.relu(model, 'conv', 'active')
-  brew.fc(model, 'active', 'hidden', { dimIn: 4 * 4 * 4, dimOut: 8 })
-  brew.fc(model, 'hidden', 'score', { dimIn: 8, dimOut: 3 })
-  model.net.add('SoftmaxWithLoss', ['score', 'label'], ['softmax', 'loss'])
-  await model.addGradientOperators(['loss'])
-  addWeightDecay(model, 1e-3)
-  buildSgd(model, { baseLearningRate: 0.05, momentum: 0.9 })
-  return model
-}
-
 const parameters = ['conv_w', 'conv_b', 'hidden_w', 'hidden_b', 'score_w', 'score_b']
 type Values = Readonly<Record<string, readonly number[]>>
 

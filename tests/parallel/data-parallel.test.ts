@@ -3,56 +3,23 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Backend } from '../../src/backend/backend.ts'
-import { type Tensor, tensor } from '../../src/core/tensor.ts'
+import { tensor } from '../../src/core/tensor.ts'
 import { brew } from '../../src/net/brew.ts'
 import { ModelHelper } from '../../src/net/model-helper.ts'
 import { type NetDef, netDef, operatorDef } from '../../src/net/net-def.ts'
 import { Workspace } from '../../src/net/workspace.ts'
 import { buildAdam } from '../../src/optimizer/adam.ts'
 import { buildSgd } from '../../src/optimizer/sgd.ts'
-import { addWeightDecay } from '../../src/optimizer/weight-decay.ts'
 import { type DataParallel, type DataParallelOptions, dataParallel } from '../../src/parallel/data-parallel.ts'
 import { testBackend } from '../kit/backend.ts'
+import { classifier as classifierOn, type Layers, momentum, part } from '../kit/replicas.ts'
 import { settings } from '../kit/settings.ts'
 import { throwsPf } from '../kit/throws.ts'
 
 // On a machine with a GPU too: what GPUs do is in tests/node/cuda-parallel.test.ts.
 const backend = testBackend(test, settings.backend === 'cuda' ? { backend: 'native' } : {})
 
-const kRows = 12
-const pixels = Float32Array.from({ length: kRows * 2 * 6 * 6 }, (_, i) => Math.sin(i * 0.37) * Math.cos(i * 0.011))
-const labels = Int32Array.from({ length: kRows }, (_, i) => i % 3)
-
-function part(worker: number, workers: number): { data: Tensor; label: Tensor } {
-  const [rows, row] = [kRows / workers, pixels.length / kRows]
-  return {
-    data: tensor(pixels.slice(worker * rows * row, (worker + 1) * rows * row), [rows, 2, 6, 6]),
-    label: tensor(labels.slice(worker * rows, (worker + 1) * rows), [rows]),
-  }
-}
-
-interface Layers {
-  norm?: boolean
-  optimizer?: (model: ModelHelper) => unknown
-}
-
-const momentum = (model: ModelHelper) => {
-  addWeightDecay(model, 1e-3)
-  buildSgd(model, { baseLearningRate: 0.05, momentum: 0.9 })
-}
-
-async function classifier({ norm = false, optimizer = momentum }: Layers = {}): Promise<ModelHelper> {
-  const model = new ModelHelper({ name: 'classifier' })
-  brew.conv(model, 'data', 'conv', { dimIn: 2, dimOut: 4, kernel: 3 })
-  if (norm) brew.spatialBn(model, 'conv', 'norm', { dimIn: 4 })
-  brew.relu(model, norm ? 'norm' : 'conv', 'active')
-  brew.fc(model, 'active', 'hidden', { dimIn: 4 * 4 * 4, dimOut: 8 })
-  brew.fc(model, 'hidden', 'score', { dimIn: 8, dimOut: 3 })
-  model.net.add('SoftmaxWithLoss', ['score', 'label'], ['softmax', 'loss'])
-  await model.addGradientOperators(['loss'], { backend: await backend() })
-  optimizer(model)
-  return model
-}
+const classifier = async (layers?: Layers) => classifierOn({ ...layers, backend: await backend() })
 
 async function open(model: ModelHelper, options: DataParallelOptions): Promise<DataParallel> {
   return dataParallel(model, { devices: [], backend: await backend(), seed: 7, mpi: false, ...options })

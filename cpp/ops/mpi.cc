@@ -144,6 +144,12 @@ Status want_bytes(Infer& in) {
   return {};
 }
 
+Status same_bytes(Infer& in) {
+  PF_TRY(want_bytes(in));
+  in.set(0, in.shape(1), in.dtype(1));
+  return {};
+}
+
 constexpr const char* kNoGradient = "what processes send each other has no gradient";
 
 void common(OpBuilder<Device>& b) {
@@ -164,11 +170,7 @@ PF_OP(MPIBroadcast)
     .input("X", "Of any fixed-size type.")
     .output("X", "The same blob.")
     .must_inplace(1, 0)
-    .shape([](Infer& in) -> Status {
-      PF_TRY(want_bytes(in));
-      in.set(0, in.shape(1), in.dtype(1));
-      return {};
-    })
+    .shape(same_bytes)
     .cpu<Broadcast>();
 
 PF_OP(MPIReduce)
@@ -229,8 +231,7 @@ PF_OP(MPIReceiveTensor)
     .output("tag", "int32: the number it was sent with.")
     .must_inplace(1, 0)
     .shape([](Infer& in) -> Status {
-      PF_TRY(want_bytes(in));
-      in.set(0, in.shape(1), in.dtype(1));
+      PF_TRY(same_bytes(in));
       for (int j = 1; j < 3; ++j) in.set(j, Shape{}, DType::kInt32);
       return {};
     })

@@ -73,7 +73,6 @@ const decisions = [
   ...files('math', 'patches', 'transpose', 'winograd', 'winograd_filter', 'winograd_gradient'),
 ]
 function levelOf(source) {
-  if (source === 'cpp/core/parallel.cc') return ['-Oz']
   if (saysLoops(source)) return [...loops, '-inline-threshold=10']
   return /^cpp\/(math|device)\//.test(source) && !decisions.includes(source)
     ? [...loops, '-inline-threshold=60']

@@ -3,15 +3,13 @@
 
 #include "core/parallel.h"
 #include "math/conv.h"
+#include "math/integers.h"
 #include "math/patches.h"
 #include "math/reduce.h"
 #include "math/transpose.h"
 
 namespace pf {
 namespace {
-
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
 
 // --- filter: dW[m, (c, t)] = sum over images and pixels of dY[m, pixel] * patch[(c, t), pixel]: products, turned over,
 // whose k runs over the pixels of many images. The patches mostly lie in rows as they are needed, so only dY is packed.

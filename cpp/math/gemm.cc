@@ -5,6 +5,7 @@
 
 #include "core/parallel.h"
 #include "core/simd.h"
+#include "math/integers.h"
 
 namespace pf {
 #include "math/gemm_kernel.h"
@@ -18,14 +19,9 @@ constexpr int64_t kPointer = sizeof(const float*) / sizeof(float);  // floats th
 
 const float kZeros[kMaxColumns] = {};
 
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
 struct Range {
   int64_t begin, end;
 };
-
-int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1) / by; }
 
 // n in the fewest equal pieces of at most `most`.
 int64_t even_piece(int64_t n, int64_t most) { return n <= most ? n : divide_up(n, divide_up(n, most)); }

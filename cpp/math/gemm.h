@@ -12,6 +12,8 @@
 
 #include <cstdint>
 
+#include "math/integers.h"
+
 namespace pf {
 
 // Where the sums of a tile begin and where they go: c = clamp(start + row_bias + sum + column_bias, low, high). With a
@@ -45,10 +47,9 @@ struct GemmKernel {
   // What m rows cost, in packed rows of whole tiles: rows where they lie take some 6 % longer, but their tiles may be
   // fuller.
   double cost_of_rows(int64_t m) const {
-    const double packed = double(whole(m, rows)), direct = double(whole(m, direct_rows)) * 17 / 16;
+    const double packed = double(round_up(m, rows)), direct = double(round_up(m, direct_rows)) * 17 / 16;
     return direct < packed ? direct : packed;
   }
-  static int64_t whole(int64_t m, int tile) { return (m + tile - 1) / tile * tile; }
 };
 
 // The kernel for this machine; the same one for the whole life of the process.

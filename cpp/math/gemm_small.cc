@@ -3,13 +3,12 @@
 #include "core/parallel.h"
 #include "core/simd.h"
 #include "math/gemm.h"
+#include "math/integers.h"
 
 namespace pf {
 namespace {
 
 constexpr int64_t kFewRows = 6;
-
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 void store_one(const Gemm& g, int64_t i, int64_t j, float sum) {
   float& c = g.c[i * g.c_stride + j];

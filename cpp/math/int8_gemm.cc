@@ -5,6 +5,7 @@
 
 #include "core/parallel.h"
 #include "math/int8_vector.h"
+#include "math/integers.h"
 
 namespace pf {
 #include "math/int8_kernel.h"
@@ -13,8 +14,6 @@ namespace {
 constexpr int64_t kRowBlock = 64;  // rows of A packed at a time, a multiple of every kernel's rows
 constexpr int kMaxTile = 8 * 64;
 
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t units_of(const Int8Kernel& kernel, int64_t k) { return (k + kernel.unit - 1) / kernel.unit; }
 
 // Bytes that a row may be gathered to, with those that are copied and read behind it.

@@ -5,13 +5,12 @@
 
 #include "core/parallel.h"
 #include "core/simd.h"
+#include "math/integers.h"
 
 namespace pf {
 namespace {
 
 constexpr int kMaxWidth = 64;  // of a panel
-
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // Some output pixels that follow one another within an output row.
 struct Run {

@@ -2,14 +2,13 @@
 #include "math/permute.h"
 
 #include "math/copy.h"
+#include "math/integers.h"
 #include "math/transpose.h"
 
 namespace pf {
 namespace {
 
 constexpr int64_t kBlock = 32;
-
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // Where the rows that all dimensions but `skip_a` and `skip_b` enumerate begin, in x and in y.
 struct Origin {

@@ -5,15 +5,13 @@
 
 #include "core/parallel.h"
 #include "core/simd.h"
+#include "math/integers.h"
 
 namespace pf {
 namespace {
 
 constexpr float kLowest = -3.402823466e+38f;
 constexpr int64_t kFewPixels = 64, kSomeChannels = 64;
-
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t larger(int64_t a, int64_t b) { return a < b ? b : a; }
 
 // Inputs [begin, end) of one dimension under window `out`, borders cut off.
 struct Span {

@@ -3,13 +3,12 @@
 
 #include "core/parallel.h"
 #include "core/simd.h"
+#include "math/integers.h"
 
 namespace pf {
 namespace {
 
 constexpr int64_t kBlock = 32;  // 32 x 32 floats of each side fit the first-level cache
-
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 void transpose_block(const float* x, int64_t x_stride, int64_t rows, int64_t columns, float* y, int64_t y_stride) {
   int64_t i = 0;

@@ -12,15 +12,12 @@
 
 #include "core/parallel.h"
 #include "math/gemm.h"
+#include "math/integers.h"
 #include "math/transpose.h"
 #include "math/winograd_transforms.h"
 
 namespace pf {
 namespace {
-
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1) / by; }
 
 // How the work is cut, for tiles of `tile` x `tile` outputs. The sums of a piece do not depend on its block.
 struct Blocks {

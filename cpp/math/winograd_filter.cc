@@ -4,14 +4,13 @@
 #include "core/parallel.h"
 #include "core/simd.h"
 #include "math/gemm.h"
+#include "math/integers.h"
 #include "math/winograd.h"
 
 namespace pf {
 namespace {
 
 constexpr int kMost = 6, kMostTaps = 5;  // inputs of a piece and weights, in one dimension
-
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // For n inputs, 4 or 6, and so many taps, 3 or 5: the rows of G hold the powers of the points that
 // math/winograd_kernel.h names, here +-a, times -2/3 for a = sqrt(1/2) and 1/6 for a = sqrt(2).

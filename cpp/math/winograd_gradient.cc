@@ -9,6 +9,7 @@
 
 #include "core/parallel.h"
 #include "math/gemm.h"
+#include "math/integers.h"
 #include "math/reduce.h"
 #include "math/transpose.h"
 #include "math/winograd.h"
@@ -17,10 +18,6 @@
 namespace pf {
 namespace {
 
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-
-int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1) / by; }
 int64_t between(int64_t least, int64_t n, int64_t most) { return n > most ? most : n < least ? least : n; }
 
 // How the work is cut.

@@ -13,6 +13,7 @@ const rows = [
   ['train', 'fp16', 256, 'train:fp16:nhwc:256', 'train:fp16:compile+graph:256'],
   ['infer', 'tf32', 128, 'infer:tf32:nhwc:128', 'infer:tf32:compile+graph:128'],
   ['infer', 'fp16', 128, 'infer:fp16:nhwc:128', 'infer:fp16:compile+graph:128'],
+  ['infer', 'tf32', 32, 'infer:tf32:nhwc:32', 'infer:tf32:compile+graph:32'],
   ['infer', 'tf32', 1, 'infer:tf32:nhwc:1', 'infer:tf32:compile+graph:1'],
   ['infer', 'fp16', 1, 'infer:fp16:nhwc:1', 'infer:fp16:compile+graph:1'],
   ['train', 'fp32', 128, 'train:fp32:nchw:128', undefined],

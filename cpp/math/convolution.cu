@@ -16,9 +16,10 @@ using columns::to_float;
 struct Place {
   int64_t at[kMaxSpatial];
 };
-__device__ Place place_of(const Window& s, const int64_t* dims, int64_t flat) {
+template <class N>
+__device__ Place place_of(const Window& s, const int64_t* dims, N flat) {
   Place p;
-  for (int d = s.rank - 1; d >= 0; --d) p.at[d] = flat % dims[d], flat /= dims[d];
+  for (int d = s.rank - 1; d >= 0; --d) p.at[d] = flat % N(dims[d]), flat /= N(dims[d]);
   return p;
 }
 
@@ -210,15 +211,52 @@ Status finish(OpRun& op, const ConvShape& s, const ConvTensors& t) {
   });
 }
 
-// A convolution that mixes the channels of each place alone is a product of matrices. With float32 operands that is
-// faster by cuBLAS, whose kernels for them are better than cuDNN's with the channels last.
+// All that lies under each output, tap by tap, with zeros in the padding. V channels are one word.
+template <int V>
+struct PatchAt {
+  using Words = columns::Pack<float, V>;
+  Window s;
+  const Words* x;
+  Words* patches;
+  unsigned words;  // of a place
+  __device__ void operator()(int64_t i) const {
+    unsigned at = unsigned(i);  // 32 bits divide several times faster
+    const unsigned word = at % words;
+    at /= words;
+    const unsigned tap = at % unsigned(s.taps), pixel = at / unsigned(s.taps), outs = unsigned(s.out_size);
+    const int64_t from = input_under(s, place_of(s, s.out, pixel % outs), place_of(s, s.kernel, tap));
+    patches[i] = from < 0 ? Words{} : x[(pixel / outs * s.in_size + from) * words + word];
+  }
+};
+Status gather(OpRun& op, const ConvShape& s, const void* x, void** out) {
+  return columns::with_width<float>(s.in_channels, [&](auto width) -> Status {
+    using At = PatchAt<width()>;
+    const int64_t words = s.in_channels / width(), count = s.batch * s.out_size * s.taps * words;
+    typename At::Words* patches;
+    PF_TRY(op.scratch(count, &patches));
+    Cuda::each(op, count, At{s, static_cast<const typename At::Words*>(x), patches, unsigned(words)});
+    *out = patches;
+    return {};
+  });
+}
+
+// Whether the outputs are too few to keep a GPU busy, unless their sums are shared out as well.
+bool has_few_outputs(const ConvShape& s) {
+  constexpr int64_t kFew = 1 << 20, kMostGathered = 1 << 24;  // floats
+  const int64_t pixels = s.batch * s.out_size;
+  return pixels * s.out_channels <= kFew && pixels * s.patch() <= kMostGathered;
+}
+
+// A convolution that mixes the channels of each place alone is a product of matrices, and so is another one once its
+// patches are gathered. With float32 operands that is faster by cuBLAS, whose kernels for them are better than cuDNN's
+// with the channels last and cut long sums into parts.
 Status as_product(OpRun& op, Pass pass, const ConvShape& s, const ConvTensors& t) {
   const int64_t rows = s.batch * s.out_size;
   Matmul p;
   switch (pass) {
     case Pass::kForward:
-      p.m = rows, p.n = s.out_channels, p.k = s.in_channels, p.b_turned = true;
-      p.a = t.x, p.b = t.w, p.c = t.y, p.bias = static_cast<const float*>(t.bias);
+      p.m = rows, p.n = s.out_channels, p.k = s.patch(), p.b_turned = true;
+      p.a = t.x, p.b = t.w, p.c = t.y, p.bias = static_cast<const float*>(t.bias), p.relu = t.relu && !t.add;
       break;
     case Pass::kInput:
       p.m = rows, p.n = s.in_channels, p.k = s.out_channels;
@@ -231,7 +269,7 @@ Status as_product(OpRun& op, Pass pass, const ConvShape& s, const ConvTensors& t
   PF_TRY(matmul(op, p));
   ConvTensors rest = t;
   rest.bias = nullptr;
-  return pass == Pass::kForward && (t.add || t.relu) ? finish<float>(op, s, rest) : Status();
+  return pass == Pass::kForward && t.add ? finish<float>(op, s, rest) : Status();
 }
 
 }  // namespace
@@ -239,7 +277,14 @@ Status as_product(OpRun& op, Pass pass, const ConvShape& s, const ConvTensors& t
 Status convolve(OpRun& op, Pass pass, const ConvShape& s, const ConvTensors& t) {
   const bool empty = !s.batch || !s.in_size || !s.out_size || !s.in_channels || !s.out_channels;
   const bool exact = !t.half && !device_of(op).tf32();
-  if (!empty && exact && s.pointwise() && s.group == 1 && cublas_lt().open().ok()) return as_product(op, pass, s, t);
+  if (!empty && exact && s.group == 1 && cublas_lt().open().ok()) {
+    if (s.pointwise()) return as_product(op, pass, s, t);
+    if (pass == Pass::kForward && has_few_outputs(s)) {
+      ConvTensors gathered = t;
+      PF_TRY(gather(op, s, t.x, &gathered.x));
+      return as_product(op, pass, s, gathered);
+    }
+  }
   // One multiplication an output and tap: nothing for matrix units to win.
   if (!empty && !s.depthwise() && cudnn().open().ok()) {
     bool found = false;

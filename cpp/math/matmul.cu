@@ -22,7 +22,8 @@ struct ProductAt {
     const int64_t a_step = p.a_turned ? p.m : 1, b_step = p.b_turned ? 1 : p.n;
     float sum = 0;
     for (int64_t k = 0; k < p.k; ++k) sum += to_float(a[k * a_step]) * to_float(b[k * b_step]);
-    set(static_cast<R*>(p.c)[g * p.c_stride + row * p.n + column], p.alpha * sum + (p.bias ? p.bias[column] : 0.f));
+    sum = p.alpha * sum + (p.bias ? p.bias[column] : 0.f);
+    set(static_cast<R*>(p.c)[g * p.c_stride + row * p.n + column], p.relu && sum < 0.f ? 0.f : sum);
   }
 };
 
@@ -42,13 +43,13 @@ struct Descriptors {
 // An algorithm serves every product of the same sizes, types and alignment.
 struct Known {
   int64_t m, n, k, batch;
-  bool a_turned, b_turned, half, half_out, bias, tf32;
+  bool a_turned, b_turned, half, half_out, bias, relu, tf32;
   int alignment, device;
   Heuristic choice;
   bool same(const Known& o) const {
     return m == o.m && n == o.n && k == o.k && batch == o.batch && a_turned == o.a_turned && b_turned == o.b_turned &&
-           half == o.half && half_out == o.half_out && bias == o.bias && tf32 == o.tf32 && alignment == o.alignment &&
-           device == o.device;
+           half == o.half && half_out == o.half_out && bias == o.bias && relu == o.relu && tf32 == o.tf32 &&
+           alignment == o.alignment && device == o.device;
   }
 };
 std::vector<Known>& known() {
@@ -83,10 +84,12 @@ Status by_cublas(OpRun& op, const Matmul& p, bool* done) {
   bool good = lt::MatmulDescCreate(&d.desc, compute, CUDA_R_32F) == 0 &&
               lt::MatmulDescSetAttribute(d.desc, lt::kTransA, &turn_b, sizeof turn_b) == 0 &&
               lt::MatmulDescSetAttribute(d.desc, lt::kTransB, &turn_a, sizeof turn_a) == 0;
+  if (good && (p.bias || p.relu)) {
+    const int32_t epilogue = !p.bias ? lt::kEpilogueRelu : p.relu ? lt::kEpilogueReluBias : lt::kEpilogueBias;
+    good = lt::MatmulDescSetAttribute(d.desc, lt::kEpilogue, &epilogue, sizeof epilogue) == 0;
+  }
   if (good && p.bias) {
-    const int32_t epilogue = lt::kEpilogueBias;
-    good = lt::MatmulDescSetAttribute(d.desc, lt::kEpilogue, &epilogue, sizeof epilogue) == 0 &&
-           lt::MatmulDescSetAttribute(d.desc, lt::kBiasPointer, &p.bias, sizeof p.bias) == 0;
+    good = lt::MatmulDescSetAttribute(d.desc, lt::kBiasPointer, &p.bias, sizeof p.bias) == 0;
     const int32_t bias_type = CUDA_R_32F;
     good = good && lt::MatmulDescSetAttribute(d.desc, lt::kBiasType, &bias_type, sizeof bias_type) == 0;
   }
@@ -104,6 +107,7 @@ Status by_cublas(OpRun& op, const Matmul& p, bool* done) {
             p.half,
             p.half_out,
             p.bias != nullptr,
+            p.relu,
             device.tf32(),
             alignment_of(p),
             device.options.index,

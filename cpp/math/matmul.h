@@ -14,6 +14,7 @@ struct Matmul {
   bool a_turned = false, b_turned = false;
   bool half = false, half_out = false;  // elements of a and b, and of c
   const float* bias = nullptr;
+  bool relu = false;  // c is no less than 0
   float alpha = 1;
 };
 

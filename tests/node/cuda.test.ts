@@ -6,7 +6,7 @@ import { type Backend, type BackendOptions, openBackend } from '../../src/backen
 import { type Tensor, tensor } from '../../src/core/tensor.ts'
 import { brew } from '../../src/net/brew.ts'
 import { ModelHelper } from '../../src/net/model-helper.ts'
-import { argument, type NetDef, operatorDef } from '../../src/net/net-def.ts'
+import { argument, type NetDef, netDef, operatorDef } from '../../src/net/net-def.ts'
 import { Workspace } from '../../src/net/workspace.ts'
 import { buildSgd } from '../../src/optimizer/sgd.ts'
 import { PfError } from '../../src/util/error.ts'
@@ -129,6 +129,42 @@ onGpu('tf32 and fp16 follow it too, less closely', async (open) => {
   for (const precision of ['tf32', 'fp16'] as const) {
     close(await losses(await open({ precision }), start, true), want, 0.03)
   }
+})
+
+onGpu("float32 convolutions are the CPU's, in whichever order of dimensions they are computed", async (open) => {
+  const host = await openBackend({ backend: 'native' })
+  const there = await open()
+  const here = await Workspace.open(host)
+  const shapes = [
+    { x: [1, 512, 7, 7], w: [512, 512, 3, 3], stride: 1, pad: 1, y: [1, 512, 7, 7] },
+    { x: [1, 256, 14, 14], w: [128, 256, 3, 3], stride: 2, pad: 1, y: [1, 128, 7, 7] },
+    { x: [2, 64, 14, 14], w: [128, 64, 1, 1], stride: 2, pad: 0, y: [2, 128, 7, 7] },
+  ]
+  for (const { x, w, y, stride, pad } of shapes) {
+    const args = { kernel: w[2] as number, stride, pad }
+    const relu = operatorDef('Relu', ['y'], ['y'])
+    const conv = operatorDef('Conv', ['x', 'w', 'b'], ['y'], args)
+    const arg = [argument('pf.optimize', 1), argument('pf.keep', ['y'])]
+    const net = { ...netDef({ name: `c${x[1]}`, op: [conv, relu] }), arg }
+    const gradient = operatorDef('ConvGradient', ['x', 'w', 'dy'], ['dw', 'db', 'dx'], args)
+    const results: Tensor[][] = []
+    for (const workspace of [here, there]) {
+      await workspace.feedBlobs({ x: wave(x), w: wave(w, 0.71), b: wave([y[1] as number]), dy: wave(y, 0.53) })
+      const name = await workspace.createNet(net)
+      await workspace.runNet(name, 4) // some of them recorded
+      await workspace.runOperatorOnce(gradient)
+      results.push(await Promise.all(['y', 'dw', 'db', 'dx'].map((blob) => workspace.fetchBlob(blob))))
+    }
+    const [want, got] = results as [Tensor[], Tensor[]]
+    for (const [i, one] of want.entries()) {
+      const data = one.data as Float32Array
+      const largest = data.reduce((most, v) => Math.max(most, Math.abs(v)), 0)
+      const off = data.reduce((most, v, k) => Math.max(most, Math.abs(v - Number(got[i]?.data[k]))), 0)
+      assert.ok(off < 1e-4 * largest, `${x} * ${w}, result ${i}: ${off} of ${largest}`)
+    }
+  }
+  await here.close()
+  await host.close()
 })
 
 onGpu('another batch size, and other weights, are seen after recording', async (open) => {

@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bundleTests, testFiles } from './kit/bundle.mjs'
 import { runInChromium } from './kit/chromium.mjs'
-import { runNative } from './kit/native.mjs'
+import { buildNative, runNative } from './kit/native.mjs'
 import { runInProcess } from './kit/process.mjs'
 import { findRuntimes } from './kit/runtimes.mjs'
 
@@ -140,10 +140,11 @@ async function main() {
   }
   if (!hasData) console.log(`no shared test data at ${dataFolder}: tests that need it are skipped`)
   const broken = await bundleAll(runtimes, files)
+  const builds = wanted('native') ? buildNative({ only }) : undefined
   for (const runtime of runtimes) await runRuntime(runtime, files, broken)
-  if (wanted('native')) {
+  if (builds) {
     const { onResult, finish } = tally('native programs')
-    await runNative({ timeout, only, onResult })
+    await runNative(builds, { timeout, only, onResult })
     finish()
   }
   for (const [reason, count] of reasons) console.log(`skipped ${count}: ${reason}`)

@@ -2,29 +2,39 @@
 // The test programs of tests/native under sanitizers, the check that the elementwise operators compile for CUDA,
 // and that of sizes against their budgets.
 import { spawn, spawnSync } from 'node:child_process'
+import { constants, setPriority } from 'node:os'
 import { basename } from 'node:path'
 import { filesBelow } from '../../build/kit.mjs'
 
-const buildTimeout = 900_000
+const buildTimeout = 1_800_000
+const running = new Set()
 
-function run(command, args, { timeout, env = {} }) {
+function end(child) {
+  try {
+    process.kill(-child.pid, 'SIGKILL')
+  } catch {}
+}
+process.on('exit', () => running.forEach(end))
+
+function run(command, args, { timeout, env = {}, patient = false }) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     })
+    running.add(child)
+    if (patient && child.pid) setPriority(child.pid, constants.priority.PRIORITY_LOW)
     let text = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (text += data))
     const timer = setTimeout(() => {
       text += `did not finish in ${timeout / 1000} s\n`
-      try {
-        process.kill(-child.pid, 'SIGKILL')
-      } catch {}
+      end(child)
     }, timeout)
     child.on('error', (error) => (text += error.message))
     child.on('close', (code) => {
       clearTimeout(timer)
+      running.delete(child)
       resolve({ ok: code === 0, text })
     })
   })
@@ -57,36 +67,53 @@ async function runProgram(kind, name, timeout) {
   return await timed(`native/${name} (${kind})`, () => run(command, args, { timeout, env: sanitizers }))
 }
 
-async function runPrograms(kind, { timeout, only, onResult }) {
-  const programs = filesBelow('tests/native', '.cc')
+const programsOf = (kind, only) =>
+  filesBelow('tests/native', '.cc')
     .filter((path) => kind === 'address' || /parallel|thread/.test(path))
     .map((path) => basename(path, '.cc'))
     .filter((name) => only(`native/${name}`))
+
+async function runPrograms(kind, builds, { timeout, only, onResult }) {
+  const programs = programsOf(kind, only)
   if (!programs.length) return
-  const built = await run(process.execPath, ['build/native.mjs', `--sanitize=${kind}`], { timeout: buildTimeout })
+  const built = await builds[kind]
   if (built.text.includes('native: skipped')) onResult(skipped(`native (${kind})`, 'no C++ compiler'))
   else if (!built.ok) onResult(result(`native (${kind}): the build`, built, 0))
   else for (const name of programs) onResult(await runProgram(kind, name, timeout))
-}
-
-async function cudaCheck() {
-  const name = 'native/cuda-check'
-  let text = ''
-  const outcome = await timed(name, async () => {
-    const done = await run(process.execPath, ['build/native.mjs', '--cuda-check'], { timeout: buildTimeout })
-    text = done.text
-    return done
-  })
-  return text.includes('cuda-check: skipped') ? skipped(name, 'no nvcc') : outcome
 }
 
 async function checkSizes() {
   return await timed('native/sizes', () => run(process.execPath, ['build/sizes.mjs'], { timeout: buildTimeout }))
 }
 
-export async function runNative(options) {
-  await runPrograms('address', options)
-  await runPrograms('thread', options)
-  if (options.only('native/cuda-check')) options.onResult(await cudaCheck())
+/** Begins to compile, one build after the other, what runNative will want: tests of scripts leave processors idle. */
+export function buildNative({ only }) {
+  const builds = {}
+  let last = Promise.resolve()
+  const build = (name, argument) => {
+    const start = async () => {
+      await last
+      const begin = performance.now()
+      const options = { timeout: buildTimeout, patient: true }
+      return {
+        ...(await run(process.execPath, ['build/native.mjs', argument], options)),
+        ms: performance.now() - begin,
+      }
+    }
+    last = builds[name] = start()
+  }
+  for (const kind of ['address', 'thread']) if (programsOf(kind, only).length) build(kind, `--sanitize=${kind}`)
+  if (only('native/cuda-check')) build('cuda', '--cuda-check')
+  return builds
+}
+
+export async function runNative(builds, options) {
+  await runPrograms('address', builds, options)
+  await runPrograms('thread', builds, options)
+  if (builds.cuda) {
+    const checked = await builds.cuda
+    const name = 'native/cuda-check'
+    options.onResult(checked.text.includes('no nvcc') ? skipped(name, 'no nvcc') : result(name, checked, checked.ms))
+  }
   if (options.only('native/sizes')) options.onResult(await checkSizes())
 }

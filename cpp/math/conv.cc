@@ -14,7 +14,10 @@ namespace {
 // Threads take whole images when each gets one.
 bool by_image(const ConvShape& s) { return s.batch >= thread_count(); }
 
-int panel_width(const ConvShape& s) { return s.channels_last ? gemm_kernel().columns : gemm_kernel().rows; }
+// Whether the filter lies along k = (tap, channel) in panels of the product's columns, as products over pixels and
+// Winograd's way read it; else along (channel, tap) in panels of rows.
+bool tap_by_tap(const ConvShape& s) { return s.channels_last || winograd_tile(s); }
+int panel_width(const ConvShape& s) { return tap_by_tap(s) ? gemm_kernel().columns : gemm_kernel().rows; }
 
 struct ForwardScratch {
   int32_t* tap_offset;
@@ -112,25 +115,26 @@ void pack_depthwise(const ConvShape& s, const float* w, const float* scale, floa
 
 int64_t conv_packed_size(const ConvShape& s) {
   if (s.depthwise()) return s.in_channels * s.taps;
-  if (const int tile = winograd_tile(s)) return winograd_packed_size(s, tile);
   return s.group * gemm_packed_size(s.out_per_group(), s.patch(), panel_width(s));
 }
 
 void conv_pack(const ConvShape& s, const float* w, const float* scale, float* packed) {
   if (s.depthwise()) return pack_depthwise(s, w, scale, packed);
-  if (const int tile = winograd_tile(s)) return winograd_pack(s, tile, w, scale, packed);
   const int width = panel_width(s);
   const int64_t outputs = s.out_per_group(), k = s.patch(), size = gemm_packed_size(outputs, k, width);
   for (int64_t g = 0; g < s.group; ++g) {
     const std::pair<const ConvShape&, const float*> filter{s, w + g * outputs * k};
     GemmSide rows = rows_of(filter.second, k);
-    if (s.filter_first) rows = {}, rows.pack = pack_filter_rows, rows.source = &filter;
+    if (tap_by_tap(s) && s.taps > 1 && s.filter_tap_step() == 1)
+      rows = {}, rows.pack = pack_filter_rows, rows.source = &filter;
     gemm_pack(rows, width, outputs, k, packed + g * size);
     if (scale) scale_packed(width, outputs, k, scale + g * outputs, packed + g * size);
   }
 }
 
-bool conv_unpacks(const ConvShape& s) { return s.depthwise() || (s.filter_first && !winograd_tile(s)); }
+bool conv_packs_alike(const ConvShape& a, const ConvShape& b) {
+  return tap_by_tap(a) == tap_by_tap(b) && conv_packed_size(a) == conv_packed_size(b);
+}
 
 void conv_unpack(const ConvShape& s, const float* packed, float* w) {
   // The channels of a depthwise filter lie side by side under each tap, those of others in panels.

@@ -21,8 +21,9 @@ struct ConvFinish {
 // The filter as conv_forward reads it, each output channel multiplied by its `scale` (null: 1). Pack once, run often.
 int64_t conv_packed_size(const ConvShape& s);
 void conv_pack(const ConvShape& s, const float* w, const float* scale, float* packed);
-// The way back from what was packed without a scale, where there is one that rounds nothing.
-bool conv_unpacks(const ConvShape& s);
+// Whether one packed form serves both, which differ in the size of the image.
+bool conv_packs_alike(const ConvShape& a, const ConvShape& b);
+// The way back from what was packed without a scale, for a filter that comes first (kFilterFirst). It rounds nothing.
 void conv_unpack(const ConvShape& s, const float* packed, float* w);
 
 int64_t conv_forward_scratch(const ConvShape& s);

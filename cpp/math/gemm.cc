@@ -11,7 +11,6 @@ namespace pf {
 #include "math/gemm_kernel.h"
 namespace {
 
-constexpr int kMaxRows = 16, kMaxColumns = 64;  // of any tile
 constexpr int64_t kRowBlock = 48;      // rows of A packed at a time: with 512 of k, 96 KB of second-level cache
 constexpr int64_t kColumnBlock = 256;  // columns of B packed at a time
 
@@ -131,8 +130,7 @@ struct RowsOfA {
   int tile;  // rows of one
   RowsOfA(const Gemm& g, const GemmKernel& kernel) {
     const bool lie_there = g.a.locate || (g.a.data && g.a.k_stride == 1);
-    const bool fuller = kernel.cost_of_rows(g.m) < double(round_up(g.m, kernel.rows));
-    direct = lie_there && (g.n < kernel.packing_columns || g.k < kernel.packing_k || fuller);
+    direct = lie_there && !kernel.packs_rows(g.m, g.n, g.k);
     tile = direct ? kernel.direct_rows : kernel.rows;
   }
 };

@@ -33,6 +33,8 @@ struct TileStore {
   }
 };
 
+inline constexpr int kMaxRows = 16, kMaxColumns = 64;  // of any tile
+
 struct GemmKernel {
   int rows, columns;  // of the tile, whose rows are those of packed panels
   int direct_rows;    // of the tile of `run_rows`
@@ -41,7 +43,7 @@ struct GemmKernel {
   void (*run)(int64_t tiles, int64_t k, const float* a, int64_t a_step, const float* b, TileStore store);
   // The same with the rows of A where they lie: under each of `taps` taps, `direct_rows` pointers to k floats each.
   void (*run_rows)(int64_t tiles, int64_t taps, int64_t k, const float* const* a, const float* b, TileStore store);
-  // Rows of A that could be read where they lie are packed for so many columns and so long a k: `run` is faster.
+  // For so many columns and so long a k `run` is faster, and packing pays.
   int64_t packing_columns = INT64_MAX, packing_k = 0;
 
   // What m rows cost, in packed rows of whole tiles: rows where they lie take some 6 % longer, but their tiles may be
@@ -49,6 +51,10 @@ struct GemmKernel {
   double cost_of_rows(int64_t m) const {
     const double packed = double(round_up(m, rows)), direct = double(round_up(m, direct_rows)) * 17 / 16;
     return direct < packed ? direct : packed;
+  }
+  // Whether rows of A are packed that could be read where they lie.
+  bool packs_rows(int64_t m, int64_t n, int64_t k) const {
+    return n >= packing_columns && k >= packing_k && cost_of_rows(m) == double(round_up(m, rows));
   }
 };
 

@@ -4,8 +4,9 @@
 // to transform them as they lie.
 //
 // Pieces of all images are numbered through and worked off block by block. A block's transformed image lies by
-// position, piece and channel; for each position a product with that position's filter gives the sums, by position,
-// piece and output channel, which are transformed back, finished and stored.
+// position, piece and channel. Then panel by panel of the filter: its transform, by position; for each position a
+// product that gives the sums, by position, piece and output channel; these, transformed back, finished and stored.
+// So a filter is kept as the net has it, and the transformed one, four times as large, never leaves the caches.
 #include "math/winograd.h"
 
 #include <cstring>
@@ -21,112 +22,184 @@ namespace {
 
 // How the work is cut, for tiles of `tile` x `tile` outputs. The sums of a piece do not depend on its block.
 struct Blocks {
-  static constexpr int64_t kFloats = int64_t(1) << 17;  // of a block's pieces and sums: 512 KiB of second-level cache
-  static constexpr int64_t kFew = 32;                   // pieces that are worth reading the whole filter for
+  static constexpr int64_t kFloats = int64_t(1) << 17;  // of a block's pieces: 512 KiB of second-level cache
+  static constexpr int64_t kFew = 64;                   // pieces that are worth transforming the whole filter for
 
   int64_t tile, inputs, positions, down, across, count;
-  int64_t outputs;                   // channels, filled up to whole panels
+  int64_t width, panels;             // of the product, of output channels
   int64_t rows, row_panels, blocks;  // pieces are dealt out by the rows of a product's tile
-  int64_t piece_step, sum_step;  // from position to position; 16 more than a power of 2, which would share cache sets
-  bool apart;                    // each thread works on blocks of its own
+  int64_t block;                     // pieces, in whole tiles
+  // From position to position; 16 more than a power of 2, which would share cache sets.
+  int64_t piece_step, filter_step, sum_step;
+  bool packed;  // the product takes pieces packed, not where they lie
+  bool apart;   // each thread works on blocks of its own
   const WinogradTransforms& transforms;
 
   Blocks(const ConvShape& s, int64_t tile_size)
       : tile(tile_size),
         inputs(tile + s.kernel[0] - 1),
         positions(inputs * inputs),
-        rows(gemm_kernel().rows),
+        width(gemm_kernel().columns),
         transforms(winograd_transforms(inputs)) {
+    const GemmKernel& kernel = gemm_kernel();
+    const int64_t threads = thread_count(), channels = s.in_channels;
     down = divide_up(s.out[0], tile), across = divide_up(s.out[1], tile), count = s.batch * down * across;
-    outputs = round_up(s.out_channels, gemm_kernel().columns), row_panels = divide_up(count, rows);
-    const int64_t threads = thread_count(), channels = s.in_channels + outputs;
-    // Apart, each thread reads the whole filter; together, pieces and sums go from one's cache to another's.
-    apart = threads > 1 && count >= 16 * threads && 2 * count * channels > threads * s.in_channels * outputs;
-    const int64_t fitting = kFloats / (positions * channels);
-    blocks = divide_up(count, fitting < kFew ? kFew : fitting);
+    panels = divide_up(s.out_channels, width);
+    packed = kernel.packs_rows(count, s.out_channels, channels);
+    rows = packed ? kernel.rows : kernel.direct_rows, row_panels = divide_up(count, rows);
+    apart = threads > 1 && count >= kFew * threads;
+    blocks = divide_up(count, larger(kFloats / (positions * channels), kFew));
     if (apart) blocks = round_up(blocks, threads);
-    const int64_t block = divide_up(row_panels, blocks) * rows;
-    piece_step = round_up(block * s.in_channels, 16) + 16, sum_step = block * outputs + 16;
+    block = divide_up(row_panels, blocks) * rows;
+    piece_step = round_up(block * channels, 16) + 16, filter_step = width * channels + 16;
+    sum_step = block * width + 16;
   }
-  int64_t begin(int64_t block) const { return smaller(block * row_panels / blocks * rows, count); }
+  int64_t begin(int64_t i) const { return smaller(i * row_panels / blocks * rows, count); }
 };
 
+// What threads that work together share, and each has for itself.
 struct BlockScratch {
-  float *zeros, *pieces, *sums, *product;
-  int64_t pieces_step, sums_step, product_step, total;  // from thread to thread
-  BlockScratch(const ConvShape& s, const Blocks& b, float* block) {
-    Carver carve(block);
+  float *zeros, *pieces, *own;
+  const float** pointers;
+  int64_t pieces_step, pointers_step, own_step, total;  // from thread to thread
+  BlockScratch(const ConvShape& s, const Blocks& b, float* at) {
+    Carver carve(at);
     const int64_t workers = b.apart ? thread_count() : 1;
-    pieces_step = b.positions * b.piece_step, sums_step = b.positions * b.sum_step;
-    zeros = carve.floats(s.in_channels);
-    pieces = carve.floats(pieces_step * workers), sums = carve.floats(sums_step * workers);
-    product_step = gemm_alone_scratch(divide_up(b.row_panels, b.blocks) * b.rows, b.outputs, s.in_channels);
-    product = carve.floats(product_step * thread_count());
+    pieces_step = b.positions * b.piece_step, pointers_step = b.packed ? 0 : b.positions * b.block;
+    own_step = Own(s, b, nullptr).total;
+    zeros = carve.floats(larger(s.in_channels, kMaxColumns));
+    pieces = carve.floats(pieces_step * workers);
+    pointers = reinterpret_cast<const float**>(carve.floats(pointers_step * workers * kPointer));
+    own = carve.floats(own_step * thread_count());
     total = carve.total;
   }
+
+  static constexpr int64_t kPointer = sizeof(float*) / 4;  // floats of one
+  struct Own {
+    float *filter, *sums, *row;
+    int64_t row_step, total;
+    Own(const ConvShape& s, const Blocks& b, float* at) : row_step(b.rows * s.in_channels + 16) {
+      Carver carve(at);
+      filter = carve.floats(b.positions * b.filter_step);
+      sums = carve.floats(kWinogradLanes + b.positions * b.sum_step);  // vectors may begin before the first
+      row = carve.floats(b.packed ? b.positions * row_step : 0);
+      total = carve.total;
+    }
+  };
 };
 
-// Where a piece lies.
+// Where a piece lies: its first output.
 struct Place {
-  int64_t image, row, column;  // of its first output
+  int64_t image, row, column;
   Place(const Blocks& b, int64_t i) {
     column = i % b.across * b.tile, i /= b.across;
     row = i % b.down * b.tile, image = i / b.down;
   }
+  void next(const Blocks& b) {
+    if ((column += b.tile) < b.across * b.tile) return;
+    column = 0, row += b.tile;
+    if (row >= b.down * b.tile) row = 0, ++image;
+  }
 };
 
-void read_piece(const ConvShape& s, const Blocks& b, const Place& place, const float* x, const float* zeros,
-                float* out) {
-  const float* at[kWinogradPositions];
-  const PieceSource source{x + place.image * s.in_size * s.in_channels, s.in[0], s.in[1], s.in_channels, zeros};
-  locate_piece(source, place.row - s.pad_head[0], place.column - s.pad_head[1], kWinogradStraight, b.inputs, at);
-  b.transforms.image(at, s.in_channels, b.piece_step, out);
-}
+// A block of pieces.
+struct Forward {
+  const ConvShape& s_;
+  const Blocks& b_;
+  const BlockScratch& scratch_;
+  const float *x_, *packed_;
+  const ConvFinish& finish_;
+  float* y_;
+  float* pieces_;
+  const float** pointers_;
+  int64_t first_, count_;
 
-void write_piece(const ConvShape& s, const Blocks& b, const Place& place, const float* sums, const ConvFinish& finish,
-                 float* y) {
-  const int64_t at = ((place.image * s.out[0] + place.row) * s.out[1] + place.column) * s.out_channels;
-  b.transforms.sums(sums, b.sum_step,
-                    {&finish, finish.add ? finish.add + at : nullptr, y + at, s.out_channels, s.out[1] * s.out_channels,
-                     smaller(b.tile, s.out[0] - place.row), smaller(b.tile, s.out[1] - place.column), b.tile});
-}
+  Forward(const ConvShape& s, const Blocks& b, const BlockScratch& scratch, const float* x, const float* packed,
+          const ConvFinish& finish, float* y, int64_t block)
+      : s_(s), b_(b), scratch_(scratch), x_(x), packed_(packed), finish_(finish), y_(y) {
+    const int64_t worker = b.apart ? thread_index() : 0;
+    pieces_ = scratch.pieces + worker * scratch.pieces_step;
+    pointers_ = scratch.pointers + worker * scratch.pointers_step;
+    first_ = b.begin(block), count_ = b.begin(block + 1) - first_;
+  }
 
-// The sums of `count` pieces. Threads share panels of the filter's positions.
-void multiply(const ConvShape& s, const Blocks& b, int64_t count, const float* pieces, const float* packed, float* sums,
-              float* scratch, int64_t scratch_step) {
-  const int64_t width = gemm_kernel().columns, panels = b.outputs / width, panel = width * s.in_channels;
-  parallel_for(b.positions * panels, 1 + 100000 / (2 * count * panel), [&](int64_t begin, int64_t end) {
-    while (begin < end) {
-      const int64_t position = begin / panels, first = begin % panels, some = smaller(panels - first, end - begin);
-      Gemm g;
-      g.m = count, g.n = some * width, g.k = s.in_channels;
-      g.a = rows_of(pieces + position * b.piece_step, s.in_channels), g.b.packed = packed + begin * panel;
-      g.c = sums + position * b.sum_step + first * width, g.c_stride = b.outputs;
-      gemm_alone(g, scratch + thread_index() * scratch_step);
-      begin += some;
+  void run() const {
+    parallel_for(tiles(), 1 + 2048 / (s_.in_channels * b_.positions * b_.rows), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) read_row(i);
+    });
+    const int64_t work = 2 * count_ * b_.positions * b_.width * s_.in_channels;
+    parallel_for(b_.panels, 1 + 100000 / work, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) add_panel(i);
+    });
+  }
+
+ private:
+  int64_t tiles() const { return divide_up(count_, b_.rows); }
+  BlockScratch::Own own() const { return {s_, b_, scratch_.own + thread_index() * scratch_.own_step}; }
+
+  // The pieces of one tile's rows.
+  void read_row(int64_t tile) const {
+    const int64_t begin = tile * b_.rows, end = smaller(begin + b_.rows, count_), channels = s_.in_channels;
+    const BlockScratch::Own own = this->own();
+    float* const to = b_.packed ? own.row : pieces_ + begin * channels;
+    const int64_t step = b_.packed ? own.row_step : b_.piece_step;
+    Place place(b_, first_ + begin);
+    for (int64_t i = begin; i < end; ++i, place.next(b_)) {
+      const float* at[kWinogradPositions];
+      const PieceSource source{x_ + place.image * s_.in_size * channels, s_.in[0], s_.in[1], channels, scratch_.zeros};
+      locate_piece(source, place.row - s_.pad_head[0], place.column - s_.pad_head[1], kWinogradStraight, b_.inputs, at);
+      b_.transforms.image(at, channels, step, to + (i - begin) * channels);
     }
-  });
-}
+    for (int64_t p = 0; p < b_.positions; ++p) {
+      float* const pieces = pieces_ + p * b_.piece_step + begin * channels;
+      if (b_.packed)
+        pack_matrix(rows_of(own.row + p * step, channels), int(b_.rows), 0, end - begin, 0, channels, pieces);
+      else
+        for (int64_t i = 0; i < b_.rows; ++i)  // the last piece stands in for those that there are not
+          pointers_[p * b_.block + begin + i] = pieces + smaller(i, end - 1 - begin) * channels;
+    }
+  }
+
+  // The output channels of one panel.
+  void add_panel(int64_t panel) const {
+    const GemmKernel& kernel = gemm_kernel();
+    const BlockScratch::Own own = this->own();
+    const int64_t channels = s_.in_channels, size = channels * b_.width, channel = panel * b_.width;
+    b_.transforms.filter[s_.kernel[0] == 5](packed_ + panel * size * s_.taps, size, b_.filter_step, own.filter);
+    float* const sums = own.sums + kWinogradLanes;
+    TileStore store{};
+    store.stride = b_.width, store.column_bias = scratch_.zeros;
+    store.low = -__builtin_huge_valf(), store.high = __builtin_huge_valf();
+    for (int64_t p = 0; p < b_.positions; ++p) {
+      const float* const filter = own.filter + p * b_.filter_step;
+      store.c = sums + p * b_.sum_step;
+      if (b_.packed)
+        kernel.run(tiles(), channels, pieces_ + p * b_.piece_step, b_.rows * channels, filter, store);
+      else
+        kernel.run_rows(tiles(), 1, channels, pointers_ + p * b_.block, filter, store);
+    }
+    PieceOutput out;
+    out.finish = finish_, out.channels = smaller(b_.width, s_.out_channels - channel), out.tile = b_.tile;
+    out.column_step = s_.out_channels, out.row_step = s_.out[1] * s_.out_channels;
+    if (out.finish.bias) out.finish.bias += channel;
+    Place place(b_, first_);
+    for (int64_t i = 0; i < count_; ++i, place.next(b_)) {
+      const int64_t at = ((place.image * s_.out[0] + place.row) * s_.out[1] + place.column) * s_.out_channels + channel;
+      if (finish_.add) out.finish.add = finish_.add + at;
+      out.y = y_ + at;
+      out.rows = smaller(b_.tile, s_.out[0] - place.row), out.columns = smaller(b_.tile, s_.out[1] - place.column);
+      b_.transforms.sums(sums + i * b_.width, b_.sum_step, out);
+    }
+  }
+};
 
 void forward(const ConvShape& s, int tile, const float* x, const float* packed, const ConvFinish& finish, float* y,
              float* scratch) {
   const Blocks b(s, tile);
   const BlockScratch part(s, b, scratch);
-  std::memset(part.zeros, 0, size_t(s.in_channels) * sizeof(float));
-  const auto run = [&](int64_t first, int64_t last) {
-    const int64_t worker = b.apart ? thread_index() : 0;
-    float *const pieces = part.pieces + worker * part.pieces_step, *const sums = part.sums + worker * part.sums_step;
-    for (int64_t i = first; i < last; ++i) {
-      const int64_t at = b.begin(i), count = b.begin(i + 1) - at;
-      parallel_for(count, 1 + 2048 / (s.in_channels * b.positions), [&](int64_t begin, int64_t end) {
-        for (int64_t p = begin; p < end; ++p)
-          read_piece(s, b, Place(b, at + p), x, part.zeros, pieces + p * s.in_channels);
-      });
-      multiply(s, b, count, pieces, packed, sums, part.product, part.product_step);
-      parallel_for(count, 1 + 2048 / (s.out_channels * b.positions), [&](int64_t begin, int64_t end) {
-        for (int64_t p = begin; p < end; ++p) write_piece(s, b, Place(b, at + p), sums + p * b.outputs, finish, y);
-      });
-    }
+  std::memset(part.zeros, 0, size_t(larger(s.in_channels, kMaxColumns)) * sizeof(float));
+  const auto run = [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) Forward(s, b, part, x, packed, finish, y, i).run();
   };
   if (b.apart)
     parallel_for(b.blocks, 1, run);
@@ -148,17 +221,18 @@ ConvShape transposed(const ConvShape& s) {
 int64_t blocks_scratch(const ConvShape& s, int tile) { return BlockScratch(s, Blocks(s, tile), nullptr).total; }
 
 // What a way of computing costs, in multiplications of one pixel by the weights of one position, all channels: for each
-// position a product of as many rows as there are tiles, each transformed in and out, and the weights once from memory.
-// Measured in WebAssembly; wider vectors make multiplications cheaper, weights dearer in their terms, and transforms,
-// half of which is memory's time, less so.
-constexpr double kTransform = 10, kWeights = 8;
+// position a product of as many rows as there are tiles, each transformed in and out, and the weights, for each tap
+// once from memory, and transformed. Measured in WebAssembly; wider vectors make multiplications cheaper, weights from
+// memory dearer in their terms, and transforms, half of which is memory's time, less so.
+constexpr double kTransform = 10, kWeights = 8, kFilter = 3;
 
 double cost(const ConvShape& s, int64_t tile, int64_t positions, double transform) {
   const GemmKernel& kernel = gemm_kernel();
   const int64_t tiles = s.batch * ((s.out[0] + tile - 1) / tile) * ((s.out[1] + tile - 1) / tile);
   const double width = kernel.columns / 8.0, both = transform * (1 + width) / 2;
   const double each = 1 + both / double(s.in_channels) + both / double(s.out_channels);
-  return double(positions) * (kernel.cost_of_rows(tiles) * each + kWeights * width);
+  const double weights = double(s.taps) * kWeights * width + (tile > 1 ? double(positions) * kFilter : 0);
+  return double(positions) * kernel.cost_of_rows(tiles) * each + weights;
 }
 
 bool takes(const ConvShape& s) {

@@ -20,9 +20,8 @@ namespace pf {
 
 // r for a convolution that this pays for, else 0.
 int winograd_tile(const ConvShape& s);
-// As their namesakes conv_… in math/conv.h. `tile` is r, 2 or (k = 3) 4. Of both channels at least 16.
-int64_t winograd_packed_size(const ConvShape& s, int tile);
-void winograd_pack(const ConvShape& s, int tile, const float* w, const float* scale, float* packed);
+// As their namesakes conv_… in math/conv.h. `tile` is r, 2 or (k = 3) 4. Of both channels at least 16. The filter is
+// packed as for the product over the pixels of NHWC, and transformed while the convolution runs.
 int64_t winograd_scratch(const ConvShape& s, int tile);
 void winograd_forward(const ConvShape& s, int tile, const float* x, const float* packed, const ConvFinish& finish,
                       float* y, float* scratch);
@@ -35,8 +34,8 @@ int64_t winograd_gradient_scratch(const ConvShape& s);
 void winograd_gradient(const ConvShape& s, const float* x, const float* w, const float* dy, float* dw, float* dx,
                        float* scratch);
 
-// The filter packed with its channels' roles exchanged; and dW of the gradient of its transform, which lies by
-// position, input and output channel, the input channels `stride` apart.
+// The filter transformed and packed with its channels' roles exchanged; and dW of the gradient of its transform, which
+// lies by position, input and output channel, the input channels `stride` apart.
 int64_t winograd_turned_size(const ConvShape& s);
 void winograd_pack_turned(const ConvShape& s, const float* w, float* packed);
 void winograd_unpack_gradient(const ConvShape& s, const float* sums, int64_t stride, float* dw);

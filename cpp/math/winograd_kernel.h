@@ -28,6 +28,11 @@ struct WinogradSteps<4> {
   static PF_INLINE void sums(const V* m, V, V, V* out) {
     out[0] = m[0] + m[1] + m[2], out[1] = m[1] - m[2] - m[3];
   }
+  template <int kTaps, class V>
+  static PF_INLINE void weights(const V* g, V* out) {
+    const V half = V::splat(0.5f), even = half * (g[0] + g[2]), odd = half * g[1];
+    out[0] = g[0], out[1] = even + odd, out[2] = even - odd, out[3] = g[2];
+  }
 };
 
 template <>
@@ -49,6 +54,21 @@ struct WinogradSteps<6> {
     const V plus = m[1] + m[2], minus = m[1] - m[2], plus2 = m[3] + m[4], minus2 = m[3] - m[4];
     out[0] = m[0] + plus + plus2, out[1] = madd(madd(two, minus2, minus), root, second * m[5]);
     out[2] = madd(two, plus2, half * plus), out[3] = madd(madd(four, minus2, half * minus), root, fourth * m[5]);
+  }
+  // G, whose rows are those of +-sqrt(1/2) times -2/3, and of +-sqrt(2) times 1/6; of three or five weights.
+  template <int kTaps, class V>
+  static PF_INLINE void weights(const V* g, V* out) {
+    constexpr float kThird = 1.f / 3, kSixth = 1.f / 6;
+    const V half = V::splat(0.5f), two = V::splat(2.f);
+    V even = g[2], odd = g[1], even2 = g[2], odd2 = g[1];
+    if constexpr (kTaps == 5) {
+      even = madd(half, g[4], even), odd = madd(half, g[3], odd);
+      even2 = madd(two, g[4], even2), odd2 = madd(two, g[3], odd2);
+    }
+    even = V::splat(-2 * kThird) * madd(half, even, g[0]), odd = V::splat(-2 * kRootHalf * kThird) * odd;
+    even2 = V::splat(kSixth) * madd(two, even2, g[0]), odd2 = V::splat(kRootHalf * kThird) * odd2;
+    out[0] = g[0], out[5] = g[kTaps - 1];
+    out[1] = even + odd, out[2] = even - odd, out[3] = even2 + odd2, out[4] = even2 - odd2;
   }
   // A: from the changes of four outputs and, once more, that of the last one there is.
   template <class V>
@@ -110,17 +130,41 @@ void transform_image(const float* const* at, int64_t channels, int64_t step, flo
   }
 }
 
+// G g G' of `size` filters side by side.
+template <class V, int kInputs, int kTaps>
+void transform_filter(const float* taps, int64_t size, int64_t step, float* out) {
+  using Steps = WinogradSteps<kInputs>;
+  for (int64_t i = 0; i < size; i += V::kLanes) {
+    V half[kInputs][kTaps];
+    for (int j = 0; j < kTaps; ++j) {
+      V g[kTaps], u[kInputs];
+      PF_UNROLL
+      for (int r = 0; r < kTaps; ++r) g[r] = V::load(taps + (r * kTaps + j) * size + i);
+      Steps::template weights<kTaps>(g, u);
+      PF_UNROLL
+      for (int r = 0; r < kInputs; ++r) half[r][j] = u[r];
+    }
+    float* to = out + i;
+    for (int r = 0; r < kInputs; ++r) {
+      V u[kInputs];
+      Steps::template weights<kTaps>(half[r], u);
+      PF_UNROLL
+      for (int j = 0; j < kInputs; ++j, to += step) u[j].store(to);
+    }
+  }
+}
+
 // Some channels of the outputs that lie side by side, where something is added or the first lanes are not to be stored.
 // Not inlined: one text for all sizes of tiles.
 template <class V>
 __attribute__((noinline)) void finish_row(const ::pf::PieceOutput& o, const V* sums, int64_t at, int64_t from,
                                           int64_t skip) {
-  const V bias = o.finish->bias ? V::load(o.finish->bias + from) : V::zero();
-  const V low = V::splat(o.finish->low), high = V::splat(o.finish->high);
+  const V bias = o.finish.bias ? V::load(o.finish.bias + from) : V::zero();
+  const V low = V::splat(o.finish.low), high = V::splat(o.finish.high);
   at += from;
-  for (int64_t j = 0; j < o.columns; ++j, at += o.channels) {
+  for (int64_t j = 0; j < o.columns; ++j, at += o.column_step) {
     V y = sums[j] + bias;
-    if (o.add) y = y + V::load(o.add + at);
+    if (o.finish.add) y = y + V::load(o.finish.add + at);
     y = min(max(y, low), high);
     if (!skip) {
       y.store(o.y + at);
@@ -150,18 +194,18 @@ void transform_sums(const float* sums, int64_t step, const ::pf::PieceOutput& o)
       PF_UNROLL
       for (int r = 0; r < kTile; ++r) half[r][j] = y[r];
     }
-    const V bias = o.finish->bias ? V::load(o.finish->bias + from) : V::zero();
-    const V low = V::splat(o.finish->low), high = V::splat(o.finish->high);
+    const V bias = o.finish.bias ? V::load(o.finish.bias + from) : V::zero();
+    const V low = V::splat(o.finish.low), high = V::splat(o.finish.high);
     for (int64_t r = 0; r < o.rows; ++r) {
       V y[kTile];
       Steps::sums(half[r], second, fourth, y);
-      if (o.add || skip) {
+      if (o.finish.add || skip) {
         finish_row(o, y, r * o.row_step, from, skip);
         continue;
       }
       float* to = o.y + r * o.row_step + from;
       PF_UNROLL
-      for (int j = 0; j < kTile; ++j, to += o.channels) {
+      for (int j = 0; j < kTile; ++j, to += o.column_step) {
         if (j < o.columns) min(max(y[j] + bias, low), high).store(to);
       }
     }
@@ -202,7 +246,13 @@ void transform_back(const float* sums, int64_t step, int64_t begin, int64_t end,
 }
 
 template <class V>
-constexpr ::pf::WinogradTransforms winograd_transforms_of[] = {
-    {transform_image<V, 4, 4, WinogradImage>, transform_sums<V, 4>, nullptr, nullptr},
-    {transform_image<V, 6, 6, WinogradImage>, transform_sums<V, 6>, transform_image<V, 6, 5, WinogradChanges>,
-     transform_back<V, 6>}};
+constexpr ::pf::WinogradTransforms winograd_transforms_of[] = {{transform_image<V, 4, 4, WinogradImage>,
+                                                                {transform_filter<V, 4, 3>, nullptr},
+                                                                transform_sums<V, 4>,
+                                                                nullptr,
+                                                                nullptr},
+                                                               {transform_image<V, 6, 6, WinogradImage>,
+                                                                {transform_filter<V, 6, 3>, transform_filter<V, 6, 5>},
+                                                                transform_sums<V, 6>,
+                                                                transform_image<V, 6, 5, WinogradChanges>,
+                                                                transform_back<V, 6>}};

@@ -8,18 +8,21 @@ namespace pf {
 
 inline constexpr int kWinogradLanes = 16;  // fewer channels than these no transform takes
 
-// The outputs of one piece.
+// The outputs of one piece, some channels of them. What `finish` points to begins with the first of these channels, and
+// `add` and `y` with the first output.
 struct PieceOutput {
-  const ConvFinish* finish;
-  const float* add;
+  ConvFinish finish;
   float* y;
-  int64_t channels, row_step, rows, columns, tile;
+  int64_t channels, column_step, row_step, rows, columns, tile;
 };
 
 struct WinogradTransforms {
   // B' d B: `at` tells where the inputs are, column by column; position i of the piece goes to out + i * step.
   void (*image)(const float* const* at, int64_t channels, int64_t step, float* out);
-  // A' m A, finished and stored.
+  // G g G' of `size` filters side by side, the taps `size` floats apart; position i goes to out + i * step. For three
+  // weights a side, and five.
+  void (*filter[2])(const float* taps, int64_t size, int64_t step, float* out);
+  // A' m A, finished and stored. Up to a vector's lanes before `sums` and before the channels may be read.
   void (*sums)(const float* sums, int64_t step, const PieceOutput& output);
   // Of six inputs only. A dy A': as `image`, from the changes of five outputs a side, of which the fifth is the tile's
   // last one again.

@@ -48,7 +48,7 @@ class PackedFilter {
     if (affine.empty() && !has_bias) bias_ = nullptr;
     versions_.assign(size_t(inputs), 0);
     for (int i = 1; i < inputs; ++i) versions_[size_t(i)] = op.in(i).version();
-    if (first && s.filter_first && affine.empty() && conv_unpacks(s)) op.leave(1, packed_);
+    if (first && s.filter_first && affine.empty()) op.leave(1, packed_);
     return {};
   }
   float* data() const { return packed_->data(); }
@@ -56,7 +56,7 @@ class PackedFilter {
 
  private:
   bool unchanged(const ConvShape& s, const OpRun& op, int inputs) const {
-    if (versions_.empty() || size_ != conv_packed_size(s) || versions_.size() != size_t(inputs)) return false;
+    if (versions_.empty() || !conv_packs_alike(s, packed_->shape) || versions_.size() != size_t(inputs)) return false;
     for (int i = 1; i < inputs; ++i)
       if (versions_[size_t(i)] != op.in(i).version()) return false;
     return true;
@@ -64,7 +64,7 @@ class PackedFilter {
 
   std::shared_ptr<KeptFilter> packed_;
   float* bias_ = nullptr;
-  int64_t size_ = 0;  // the packed form depends on the shape of X, and each form has a size of its own
+  int64_t size_ = 0;
   std::vector<uint64_t> versions_;
 };
 

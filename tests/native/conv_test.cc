@@ -63,9 +63,11 @@ ConvShape draw_winograd(Dice& dice) {
 // The forward pass with a filter packed for it: conv_…, or, given a tile, Winograd's.
 void run_forward(const ConvShape& s, int tile, const Floats& x, const Floats& w, const float* scale,
                  const ConvFinish& finish, float* y) {
-  Room packed(tile ? winograd_packed_size(s, tile) : conv_packed_size(s));
+  ConvShape filter = s;
+  if (tile && !s.channels_last) filter.channels_last = filter.filter_first = true;  // Winograd's own is packed so
+  Room packed(conv_packed_size(filter));
   Room scratch(tile ? winograd_scratch(s, tile) : conv_forward_scratch(s));
-  tile ? winograd_pack(s, tile, w.data(), scale, packed.data()) : conv_pack(s, w.data(), scale, packed.data());
+  conv_pack(filter, w.data(), scale, packed.data());
   if (tile)
     winograd_forward(s, tile, x.data(), packed.data(), finish, y, scratch.data());
   else

@@ -13,6 +13,7 @@ Status Scratch::get(int64_t count, size_t element, void** out) {
     used_ += bytes;
     return {};
   }
+  if (!used_) blocks_.clear();  // too small, and nobody has any of it: first give back, then ask
   std::shared_ptr<Memory> block;
   PF_TRY(Memory::allocate(bytes, on_, &block));
   *out = block->bytes();

@@ -35,9 +35,12 @@ class OpRun {
   Blob& in_blob(int i) const { return *in_[i]; }
   Blob& out_blob(int j) const { return *out_[j]; }
   bool in_place(int i, int j) const { return in_[i] == out_[j]; }
-  // Leaves the contents of input i to what keeps them in an order of the kernel's own (Tensor::leave_to). They are not
-  // brought back for this operator, whose kernel says so when it needs them again.
-  void leave(int i, const std::shared_ptr<Reordered>& kept) const { in_[i]->tensor.leave_to(kept, in_); }
+  // Leaves the contents of input i to what keeps them in an order of the kernel's own (Tensor::leave_to); answers the
+  // memory that they were in, or null if they stay. They are not brought back for this operator, whose kernel says so
+  // when it needs them again.
+  std::shared_ptr<Memory> leave(int i, const std::shared_ptr<Reordered>& kept) const {
+    return in_[i]->tensor.leave_to(kept, in_);
+  }
   // The shape input i had before the outputs were prepared: an in-place Reshape has changed the tensor's own.
   const Shape& in_shape(int i) const { return in_types_[i].shape; }
 

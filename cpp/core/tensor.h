@@ -187,12 +187,12 @@ class Tensor {
     if (forms_.packed) forms_.packed->fresh = false;
   }
 
-  // Gives up the memory of a float tensor, unless somebody shares it: `kept` has the contents from now on, until they
-  // are written or brought back.
-  void leave_to(const std::shared_ptr<Reordered>& kept, const void* keeper) {
-    if (memory_.use_count() != 1) return;
-    kept_ = kept, kept_->keeper = keeper;
-    memory_.reset(), offset_ = capacity_ = 0;
+  // Gives up the memory of a float tensor, unless somebody shares it, to whoever calls: `kept` has the contents from
+  // now on, until they are written or brought back.
+  std::shared_ptr<Memory> leave_to(const std::shared_ptr<Reordered>& kept, const void* keeper) {
+    if (memory_.use_count() != 1 || offset_) return nullptr;
+    kept_ = kept, kept_->keeper = keeper, capacity_ = 0;
+    return std::move(memory_);
   }
   bool left_to(const void* keeper) const { return kept_ && kept_->keeper == keeper; }
 

@@ -98,6 +98,17 @@ void pack_filter_rows(const void* source, int width, int64_t begin, int64_t end,
           out[i] = m + i < end ? w[(m + i) * s.patch() + c * channel_step + t * tap_step] : 0.f;
 }
 
+// A filter as gemm_pack takes it.
+struct FilterRows {
+  std::pair<const ConvShape&, const float*> source;
+  GemmSide side;
+  FilterRows(const ConvShape& s, const float* w) : source{s, w}, side(rows_of(w, s.patch())) {
+    if (tap_by_tap(s) && s.taps > 1 && s.filter_tap_step() == 1)
+      side = {}, side.pack = pack_filter_rows, side.source = &source;
+  }
+  FilterRows(const FilterRows&) = delete;
+};
+
 // scale[i] times row i of a packed filter.
 void scale_packed(int width, int64_t count, int64_t k, const float* scale, float* packed) {
   for (int64_t i = 0; i < count; ++i) {
@@ -123,13 +134,31 @@ void conv_pack(const ConvShape& s, const float* w, const float* scale, float* pa
   const int width = panel_width(s);
   const int64_t outputs = s.out_per_group(), k = s.patch(), size = gemm_packed_size(outputs, k, width);
   for (int64_t g = 0; g < s.group; ++g) {
-    const std::pair<const ConvShape&, const float*> filter{s, w + g * outputs * k};
-    GemmSide rows = rows_of(filter.second, k);
-    if (tap_by_tap(s) && s.taps > 1 && s.filter_tap_step() == 1)
-      rows = {}, rows.pack = pack_filter_rows, rows.source = &filter;
-    gemm_pack(rows, width, outputs, k, packed + g * size);
+    const FilterRows filter(s, w + g * outputs * k);
+    gemm_pack(filter.side, width, outputs, k, packed + g * size);
     if (scale) scale_packed(width, outputs, k, scale + g * outputs, packed + g * size);
   }
+}
+
+int64_t conv_pack_scratch(const ConvShape& s) {
+  return s.depthwise() ? conv_packed_size(s) : s.patch() * panel_width(s) * thread_count();
+}
+
+void conv_pack_in_place(const ConvShape& s, float* w, float* scratch) {
+  if (s.depthwise()) {
+    pack_depthwise(s, w, nullptr, scratch);
+    std::memcpy(w, scratch, size_t(conv_packed_size(s)) * sizeof(float));
+    return;
+  }
+  // A panel's rows lie where the panel will.
+  const int64_t width = panel_width(s), panel = width * s.patch();
+  parallel_for(s.out_channels / width, 1 + 16384 / panel, [&](int64_t begin, int64_t end) {
+    float* const own = scratch + thread_index() * panel;
+    for (int64_t i = begin; i < end; ++i) {
+      gemm_pack(FilterRows(s, w + i * panel).side, int(width), width, s.patch(), own);
+      std::memcpy(w + i * panel, own, size_t(panel) * sizeof(float));
+    }
+  });
 }
 
 bool conv_packs_alike(const ConvShape& a, const ConvShape& b) {

@@ -21,6 +21,9 @@ struct ConvFinish {
 // The filter as conv_forward reads it, each output channel multiplied by its `scale` (null: 1). Pack once, run often.
 int64_t conv_packed_size(const ConvShape& s);
 void conv_pack(const ConvShape& s, const float* w, const float* scale, float* packed);
+// The same, without scales, where a filter lies whose packed form is as large.
+int64_t conv_pack_scratch(const ConvShape& s);
+void conv_pack_in_place(const ConvShape& s, float* w, float* scratch);
 // Whether one packed form serves both, which differ in the size of the image.
 bool conv_packs_alike(const ConvShape& a, const ConvShape& b);
 // The way back from what was packed without a scale, for a filter that comes first (kFilterFirst). It rounds nothing.

@@ -10,7 +10,6 @@
 namespace pf {
 namespace {
 
-// A packed filter, and behind it what was folded into it.
 struct KeptFilter final : Reordered {
   ConvShape shape;
   std::shared_ptr<Memory> bytes;
@@ -28,27 +27,18 @@ class PackedFilter {
     PF_TRY(op.in(1).bring(nullptr));
     const bool first = versions_.empty();
     versions_.clear();
-    const int64_t packed = conv_packed_size(s), channels = s.out_channels;
-    // Training changes the filter with each step: the same memory serves again, but not that of somebody's contents.
-    if (packed != size_ || packed_.use_count() != 1) {
-      size_ = 0;
-      packed_ = std::make_shared<KeptFilter>();
-      PF_TRY(Memory::allocate(size_t(packed + 2 * channels) * sizeof(float), &packed_->bytes));
-      size_ = packed;
-    }
-    packed_->shape = s;
-    float* scale = data() + packed;
-    bias_ = scale + channels;
-    if (has_bias)
-      std::memcpy(bias_, op.in(2).data<float>(), size_t(channels) * sizeof(float));
+    const size_t channels = size_t(s.out_channels);
+    factors_.assign(2 * channels, 0.f);
+    float* const scale = factors_.data();
+    if (has_bias) std::memcpy(scale + channels, op.in(2).data<float>(), channels * sizeof(float));
+    if (!affine.empty()) PF_TRY(affine.compute(op, s.out_channels, scale, scale + channels));
+    bias_ = has_bias || !affine.empty() ? scale + channels : nullptr;
+    if (first && s.filter_first && affine.empty())
+      PF_TRY(pack_alone(s, op));
     else
-      std::memset(bias_, 0, size_t(channels) * sizeof(float));
-    if (!affine.empty()) PF_TRY(affine.compute(op, channels, scale, bias_));
-    conv_pack(s, op.in(1).data<float>(), affine.empty() ? nullptr : scale, data());
-    if (affine.empty() && !has_bias) bias_ = nullptr;
+      PF_TRY(pack(s, op, affine.empty() ? nullptr : scale));
     versions_.assign(size_t(inputs), 0);
     for (int i = 1; i < inputs; ++i) versions_[size_t(i)] = op.in(i).version();
-    if (first && s.filter_first && affine.empty()) op.leave(1, packed_);
     return {};
   }
   float* data() const { return packed_->data(); }
@@ -62,9 +52,35 @@ class PackedFilter {
     return true;
   }
 
+  Status pack(const ConvShape& s, const OpRun& op, const float* scale) {
+    const size_t bytes = size_t(conv_packed_size(s)) * sizeof(float);
+    // Training changes the filter with each step: the same memory serves again, but not that of somebody's contents.
+    if (packed_.use_count() != 1 || !packed_->bytes || packed_->bytes->size() != bytes) {
+      packed_ = std::make_shared<KeptFilter>();
+      PF_TRY(Memory::allocate(bytes, &packed_->bytes));
+    }
+    packed_->shape = s;
+    conv_pack(s, op.in(1).data<float>(), scale, data());
+    return {};
+  }
+
+  // So that the tensor's memory is free again, or is what the filter is packed in.
+  Status pack_alone(const ConvShape& s, const OpRun& op) {
+    if (conv_packed_size(s) == op.in(1).size()) {
+      std::shared_ptr<Memory> spare;
+      PF_TRY(Memory::allocate(size_t(conv_pack_scratch(s)) * sizeof(float), &spare));
+      packed_ = std::make_shared<KeptFilter>();
+      packed_->shape = s, packed_->bytes = op.leave(1, packed_);
+      if (packed_->bytes) return conv_pack_in_place(s, data(), reinterpret_cast<float*>(spare->bytes())), Status();
+    }
+    PF_TRY(pack(s, op, nullptr));
+    op.leave(1, packed_);
+    return {};
+  }
+
   std::shared_ptr<KeptFilter> packed_;
-  float* bias_ = nullptr;
-  int64_t size_ = 0;
+  std::vector<float> factors_;  // folded into the filter, and added
+  const float* bias_ = nullptr;
   std::vector<uint64_t> versions_;
 };
 

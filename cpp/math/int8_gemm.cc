@@ -19,16 +19,18 @@ int64_t units_of(const Int8Kernel& kernel, int64_t k) { return (k + kernel.unit 
 // Bytes that a row may be gathered to, with those that are copied and read behind it.
 int64_t row_room(int64_t k) { return round_up(k + 16, 16); }
 
-// What one thread has: a packed block of rows, what their sums begin with, and room for rows that are gathered.
+// What one thread has: a packed block of rows, what their sums begin with, sums and elements of one panel, and room for
+// rows that are gathered.
 struct Int8Scratch {
-  int32_t *panel, *row_start;
-  uint8_t* row;
+  int32_t *panel, *row_start, *sums;
+  uint8_t *elements, *row;
   int64_t total;
   Int8Scratch(const Int8Kernel& kernel, int64_t k, int32_t* block) {
     const int64_t panel_size = kRowBlock * units_of(kernel, k);
-    panel = block, row_start = block + panel_size;
-    row = reinterpret_cast<uint8_t*>(row_start + kRowBlock);
-    total = round_up(panel_size + kRowBlock + kernel.rows * row_room(k) / 4, 16);
+    const int64_t tile = kRowBlock * kernel.columns;
+    panel = block, row_start = block + panel_size, sums = row_start + kRowBlock;
+    elements = reinterpret_cast<uint8_t*>(sums + tile), row = elements + tile;
+    total = round_up(panel_size + kRowBlock + tile + (tile + kernel.rows * row_room(k)) / 4, 16);
   }
 };
 
@@ -83,6 +85,12 @@ void pack_block(const Int8Kernel& kernel, const Int8Gemm& g, int64_t begin, int6
   }
 }
 
+// A few bytes: a call of memcpy would take longer than all else that is done for them.
+void copy_row(uint8_t* to, const uint8_t* from, int64_t n) {
+  for (; n >= 8; n -= 8, to += 8, from += 8) std::memcpy(to, from, 8);
+  for (; n > 0; --n) *to++ = *from++;
+}
+
 // A tile over the edge of Y, or one that only the exact way requantizes.
 void run_beside(const Int8Kernel& kernel, const Int8Gemm& g, int64_t units, const int32_t* a, const int32_t* b,
                 const int32_t* row_start, const int32_t* start, int64_t rows, int64_t columns, uint8_t* y) {
@@ -95,7 +103,7 @@ void run_beside(const Int8Kernel& kernel, const Int8Gemm& g, int64_t units, cons
     run(units, 1, a, b, row_start, start, {sums, nullptr, 0, g.fast});
     (*g.exact)(sums, rows* kernel.columns, tile);
   }
-  for (int64_t i = 0; i < rows; ++i) std::memcpy(y + i * g.y_stride, tile + i * kernel.columns, size_t(columns));
+  for (int64_t i = 0; i < rows; ++i) copy_row(y + i * g.y_stride, tile + i * kernel.columns, columns);
 }
 
 // Rows [begin, end) by panels [first, last) of columns.
@@ -111,11 +119,17 @@ void run_range(const Int8Kernel& kernel, const Int8Gemm& g, int64_t begin, int64
       const int32_t* const b = g.packed + j * units;
       const int64_t columns = smaller(width, g.n - j);
       int64_t i = block;
-      if (columns == width && g.fast->exact) {
-        const int64_t tiles = (block_end - block) / kernel.rows;
+      if (columns == width) {
+        const int64_t tiles = (block_end - block) / kernel.rows, rows = tiles * kernel.rows;
+        uint8_t* const y = g.y + block * g.y_stride + j;
+        const bool fast = g.fast->exact;
         kernel.run(units, tiles, own.panel, b, own.row_start, starts + j,
-                   {nullptr, g.y + block * g.y_stride + j, g.y_stride, g.fast});
-        i += tiles * kernel.rows;
+                   {fast ? nullptr : own.sums, y, g.y_stride, g.fast});
+        if (!fast) {
+          (*g.exact)(own.sums, rows* width, own.elements);
+          for (int64_t r = 0; r < rows; ++r) copy_row(y + r * g.y_stride, own.elements + r * width, width);
+        }
+        i += rows;
       }
       for (; i < block_end; i += kernel.rows)
         run_beside(kernel, g, units, own.panel + (i - block) * units, b, own.row_start + (i - block), starts + j,

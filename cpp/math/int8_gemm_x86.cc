@@ -35,11 +35,12 @@ struct Sums {
   using Finish = FloatRequantize;
   template <bool kSigned>
   static PF_INLINE __m256i whole(Sums sum, const Finish& r) {
-    __m256 t = _mm256_mul_ps(_mm256_cvtepi32_ps(sum.v), _mm256_set1_ps(r.scale));
+    __m256 t = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(sum.v, _mm256_set1_epi32(r.center))),
+                             _mm256_set1_ps(r.scale));
     asm("" : "+x"(t));  // not one rounding with the sum
     __m256 offset = _mm256_set1_ps(r.offset);
     if (kSigned) offset = _mm256_or_ps(offset, _mm256_and_ps(t, _mm256_castsi256_ps(_mm256_set1_epi32(r.sign))));
-    return _mm256_add_epi32(_mm256_cvtps_epi32(_mm256_add_ps(t, offset)), _mm256_set1_epi32(r.zero_point));
+    return _mm256_add_epi32(_mm256_cvtps_epi32(_mm256_add_ps(t, offset)), _mm256_set1_epi32(r.whole));
   }
   template <int kRows, int kVectors, bool kSigned>
   static PF_INLINE void finish(const Sums (&sums)[kRows][kVectors], const Finish& r, uint8_t* y, int64_t stride) {
@@ -81,12 +82,13 @@ struct Sums {
   using Finish = FloatRequantize;
   template <bool kSigned>
   static PF_INLINE __m128i bytes(Sums sum, const Finish& r) {
-    __m512 t = _mm512_mul_ps(_mm512_cvtepi32_ps(sum.v), _mm512_set1_ps(r.scale));
+    __m512 t = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(sum.v, _mm512_set1_epi32(r.center))),
+                             _mm512_set1_ps(r.scale));
     asm("" : "+v"(t));  // not one rounding with the sum
     __m512i offset = _mm512_castps_si512(_mm512_set1_ps(r.offset));
     if (kSigned) offset = _mm512_or_si512(offset, _mm512_and_si512(_mm512_castps_si512(t), _mm512_set1_epi32(r.sign)));
     const __m512i whole = _mm512_cvtps_epi32(_mm512_add_ps(t, _mm512_castsi512_ps(offset)));
-    const __m512i shifted = _mm512_add_epi32(whole, _mm512_set1_epi32(r.zero_point));
+    const __m512i shifted = _mm512_add_epi32(whole, _mm512_set1_epi32(r.whole));
     return _mm512_cvtusepi32_epi8(_mm512_max_epi32(shifted, _mm512_set1_epi32(r.low)));
   }
   template <int kRows, int kVectors, bool kSigned>

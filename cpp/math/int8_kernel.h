@@ -11,6 +11,7 @@ PF_INLINE void int8_tiles(int64_t units, int64_t tiles, const int32_t* a, const 
   constexpr int kTaken = kOne ? 1 : kRows;
   const typename V::Finish finish(*to.requantize);
   uint8_t* y = to.y;
+  int32_t* sums = to.sums;
   for (; tiles > 0; --tiles, row_start += kRows, y += kRows * to.stride) {
     V sum[kTaken][kVectors];
     PF_UNROLL
@@ -35,11 +36,11 @@ PF_INLINE void int8_tiles(int64_t units, int64_t tiles, const int32_t* a, const 
         asm volatile("" ::: "memory");
       }
     }
-    if (to.sums) {
+    if (sums) {
       PF_UNROLL
       for (int i = 0; i < kTaken; ++i) {
         PF_UNROLL
-        for (int j = 0; j < kVectors; ++j) sum[i][j].store(to.sums + (i * kVectors + j) * V::kLanes);
+        for (int j = 0; j < kVectors; ++j, sums += V::kLanes) sum[i][j].store(sums);
       }
     } else {
       V::template finish<kTaken, kVectors, kSigned>(sum, finish, y, to.stride);

@@ -82,19 +82,20 @@ struct Steps {
 
 }  // namespace
 
-FloatRequantize::FloatRequantize(const Requantize& wanted, int64_t limit)
-    : zero_point(wanted.zero_point()),
-      base(wanted.zero_point() - bits(f32x4::splat(FloatFinish<true>::kMagic)).lane(0)),
-      low(uint8_t(wanted.low())) {
+FloatRequantize::FloatRequantize(const Requantize& wanted, int64_t limit) : low(uint8_t(wanted.low())) {
   const float wanted_scale = float(wanted.scale());
   // Beyond that the rounding below would leave the range of its trick.
+  const int32_t bits_of_magic = pf::bits(f32x4::splat(FloatFinish<true>::kMagic)).lane(0);
   if (!(wanted_scale > 0) || limit >= INT32_MAX || !(double(limit) * double(wanted_scale) < 0x1p21)) return;
   const Steps steps(wanted, limit);
   // The plain way rounds twice, first to a fraction of `shift` bits. So halves begin half a fraction below the half.
   int exponent;
   std::frexp(wanted_scale, &exponent);
   const float fraction = exponent < 0 ? std::ldexp(1.f, exponent - 1) : 0.f;
-  if (low < zero_point) sign = INT32_MIN;
+  // Elements on both sides of the zero point are small numbers as they are; else those in the middle are made so.
+  const bool centered = low < wanted.zero_point();
+  if (centered) sign = INT32_MIN;
+  const auto middle = int32_t(double(limit) * double(wanted_scale) < 128 ? 0 : 128 / double(wanted_scale));
   // A step lies between two sums, which are `scale` apart: there is room to move, and with it other roundings.
   for (int i = 0; i < 160 && !exact; ++i) {
     const int by_ulps = i % 10 / 2 * (i % 2 ? 1 : -1), by_parts = i / 10 / 2 * (i / 10 % 2 ? 1 : -1);
@@ -102,8 +103,12 @@ FloatRequantize::FloatRequantize(const Requantize& wanted, int64_t limit)
     std::memcpy(&bits, &wanted_scale, sizeof bits);
     bits += uint32_t(by_ulps);
     std::memcpy(&scale, &bits, sizeof bits);
-    offset = fraction + float(by_parts) * wanted_scale / 256.f;
-    if (offset < 0) continue;
+    center = centered ? 0 : middle + i;
+    const double added = double(fraction + float(by_parts) * wanted_scale / 256.f) + center * double(wanted_scale);
+    if (added < 0) continue;
+    const auto rounded = int32_t(added);
+    offset = float(added - rounded), whole = wanted.zero_point() + rounded;
+    base = whole - bits_of_magic;
     exact = steps.hold(*this);
   }
 }

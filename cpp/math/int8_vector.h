@@ -164,10 +164,11 @@ struct FixedPointVector {
 // Requantize by one float product and one sum, where that gives the very same elements: it is tried, when it is made,
 // on both sides of every sum at which the output takes a step, and both ways never fall as sums grow.
 struct FloatRequantize {
+  int32_t center = 0;  // taken off the sums, so that products are small, and their last bits as well
   float scale = 0, offset = 0;
-  int32_t sign = 0;  // the bits of the product that the offset takes: with its sign it goes away from 0
-  int32_t zero_point = 0;
-  int32_t base = 0;  // see FloatFinish
+  int32_t sign = 0;   // the bits of the product that the offset takes: with its sign it goes away from 0
+  int32_t whole = 0;  // added to what is rounded
+  int32_t base = 0;   // see FloatFinish
   uint8_t low = 0;
   bool exact = false;
 
@@ -181,12 +182,14 @@ template <bool kSigned>
 struct FloatFinish {
   // Behind this number floats are whole: what is added to it is rounded, halves to even, into its last bits.
   static constexpr float kMagic = 0x1.8p23f;
+  i32x4 center;
   f32x4 scale, offset, magic;
   i32x4 sign, base;
   uint8_t low;
 
   PF_INLINE explicit FloatFinish(const FloatRequantize& r)
-      : scale(f32x4::load_splat(&r.scale)),
+      : center(load_splat(&r.center)),
+        scale(f32x4::load_splat(&r.scale)),
         offset(f32x4::load_splat(&r.offset)),
         magic(f32x4::load_splat(&kMagic)),
         sign(load_splat(&r.sign)),
@@ -194,7 +197,7 @@ struct FloatFinish {
         low(r.low) {}
   // What is then clamped. Product and sum are rounded one by one on every machine.
   PF_INLINE i32x4 operator()(i32x4 sum) const {
-    f32x4 t = to_float(sum) * scale;
+    f32x4 t = to_float(sum - center) * scale;
 #if defined(__SSE2__)
     asm("" : "+x"(t.v));
 #endif

@@ -6,6 +6,7 @@ const openers = {
   portafilter: () => import('./ours.mjs'),
   products: () => import('./products.mjs'),
   training: () => import('./training.mjs'),
+  int8: () => import('./int8.mjs'),
   'onnxruntime-web': () => import('../peers/onnxruntime-web.mjs'),
   'onnxruntime-node': () => import('../peers/onnxruntime-node.mjs'),
   'tfjs-wasm': () => import('../peers/tensorflow.mjs'),

@@ -61,7 +61,8 @@ void multiply_pixels(const ConvShape& s, const PatchLayout& layout, int64_t imag
   Gemm product;
   product.m = s.out_size * images, product.n = s.out_per_group(), product.k = s.patch();
   product.low = finish.low, product.high = finish.high;
-  product.b.packed = packed, product.column_bias = finish.bias, product.add = finish.add;
+  product.b.packed = packed, product.column_bias = finish.bias, product.column_scale = finish.scale;
+  product.add = finish.add;
   if (s.pointwise())
     product.a = rows_of(image, s.in_channels);
   else
@@ -78,6 +79,7 @@ void forward_images(const ConvShape& s, const PatchLayout& layout, int64_t image
   for (int64_t g = 0; g < s.group; ++g, packed += packed_size) {
     ConvFinish part = finish;
     if (part.bias) part.bias += g * outputs;
+    if (part.scale) part.scale += g * outputs;
     if (part.add) part.add += g * outputs;
     if (s.channels_last)
       multiply_pixels(s, layout, images, image + g * inputs, packed, part, y + g * outputs, scratch);
@@ -123,6 +125,8 @@ void pack_depthwise(const ConvShape& s, const float* w, const float* scale, floa
 }
 
 }  // namespace
+
+bool conv_scales(const ConvShape& s) { return s.channels_last && !s.depthwise(); }
 
 int64_t conv_packed_size(const ConvShape& s) {
   if (s.depthwise()) return s.in_channels * s.taps;
@@ -229,7 +233,7 @@ void conv_forward_plain(const ConvShape& s, const float* x, const float* w, cons
   for (int64_t n = 0; n < s.batch; ++n)
     for (int64_t m = 0; m < s.out_channels; ++m)
       for (int64_t p = 0; p < s.out_size; ++p) {
-        double sum = finish.bias ? finish.bias[m] : 0;
+        double sum = 0;
         for (int64_t t = 0; t < s.taps; ++t) {
           const int64_t at = plain_input(s, p, t);
           for (int64_t c = 0; at >= 0 && c < inputs; ++c) {
@@ -239,6 +243,8 @@ void conv_forward_plain(const ConvShape& s, const float* x, const float* w, cons
             sum += double(a) * w[m * s.patch() + c * s.filter_channel_step() + t * s.filter_tap_step()];
           }
         }
+        if (finish.scale) sum *= finish.scale[m];
+        if (finish.bias) sum += finish.bias[m];
         const int64_t to = n * s.out_channels * s.out_size + (last ? p * s.out_channels + m : m * s.out_size + p);
         if (finish.add) sum += finish.add[to];
         sum = sum < finish.low ? finish.low : sum > finish.high ? finish.high : sum;

@@ -14,9 +14,13 @@ namespace pf {
 // What is added and clamped as the output is stored; each may be null.
 struct ConvFinish {
   const float* bias = nullptr;
-  const float* add = nullptr;  // another tensor of Y's shape; with channels last only
+  const float* add = nullptr;    // another tensor of Y's shape; with channels last only
+  const float* scale = nullptr;  // multiplies the sum, before the bias is added; where conv_scales() only
   float low = -__builtin_huge_valf(), high = __builtin_huge_valf();
 };
+
+// Whether conv_forward multiplies by a scale. Else conv_pack has to.
+bool conv_scales(const ConvShape& s);
 
 // The filter as conv_forward reads it, each output channel multiplied by its `scale` (null: 1). Pack once, run often.
 int64_t conv_packed_size(const ConvShape& s);

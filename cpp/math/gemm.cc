@@ -83,6 +83,7 @@ void multiply(const GemmKernel& kernel, int64_t tiles, const TileRows& a, int64_
 void run_edge(const GemmKernel& kernel, const TileRows& rows_of_a, int tile_rows, const float* b, TileStore store,
               int64_t rows, int64_t columns) {
   float tile[kMaxRows * kMaxColumns], row_bias[kMaxRows] = {}, column_bias[kMaxColumns] = {};
+  float column_scale[kMaxColumns] = {};
   float* const c = store.c;
   const int64_t stride = store.stride;
   if (store.start) {
@@ -94,6 +95,10 @@ void run_edge(const GemmKernel& kernel, const TileRows& rows_of_a, int tile_rows
   if (store.row_bias) {
     std::memcpy(row_bias, store.row_bias, rows * sizeof(float));
     store.row_bias = row_bias;
+  }
+  if (store.column_scale) {
+    std::memcpy(column_scale, store.column_scale, columns * sizeof(float));
+    store.column_scale = column_scale;
   }
   std::memcpy(column_bias, store.column_bias, columns * sizeof(float));
   store.c = tile, store.stride = kernel.columns, store.column_bias = column_bias;
@@ -206,6 +211,7 @@ void run_block(const Gemm& g, const GemmKernel& kernel, Range rows, Range column
   for (int64_t j = columns.begin; j < columns.end; j += kernel.columns, b += b_step) {
     const int64_t width = smaller(kernel.columns, g.n - j);
     store.column_bias = last && g.column_bias ? g.column_bias + j : kZeros;
+    store.column_scale = g.column_scale ? g.column_scale + j : nullptr;
     const auto at = [&](int64_t i) {
       store.c = g.c + i * g.c_stride + j;
       store.start = start ? start + i * g.c_stride + j : nullptr;
@@ -359,6 +365,7 @@ void gemm_plain(const Gemm& g) {
         sum +=
             double(g.a.data[i * g.a.stride + p * g.a.k_stride]) * double(g.b.data[j * g.b.stride + p * g.b.k_stride]);
       float& c = g.c[i * g.c_stride + j];
+      if (g.column_scale) sum *= g.column_scale[j];
       sum += (g.row_bias ? g.row_bias[i] : 0) + (g.column_bias ? g.column_bias[j] : 0) +
              (g.add ? g.add[i * g.c_stride + j] : 0);
       c = float(sum < g.low ? g.low : sum > g.high ? g.high : sum);

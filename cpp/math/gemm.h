@@ -16,14 +16,15 @@
 
 namespace pf {
 
-// Where the sums of a tile begin and where they go: c = clamp(start + row_bias + sum + column_bias, low, high). With a
-// short k most of the time would go here, so what is common has no branches.
+// Where the sums of a tile begin and where they go: c = clamp(start + row_bias + column_scale * sum + column_bias, low,
+// high). With a short k most of the time would go here, so what is common has no branches.
 struct TileStore {
   float* c;
   const float* start;  // laid out as c, may be c itself, or null: the sums begin at 0
   int64_t stride;
-  const float* row_bias;     // one per row of the tile, or null
-  const float* column_bias;  // one per column of the tile
+  const float* row_bias;      // one per row of the tile, or null
+  const float* column_bias;   // one per column of the tile
+  const float* column_scale;  // likewise, or null
   float low, high;
 
   void down(int64_t rows) {
@@ -88,10 +89,11 @@ struct Gemm {
   int64_t m = 0, n = 0, k = 0;
   GemmSide a, b;
   float* c = nullptr;
-  int64_t c_stride = 0;                // from a row of C to the next
-  const float* add = nullptr;          // laid out as C, added before clamping; may be C itself, which is then added to
-  const float* row_bias = nullptr;     // m floats, added to each column
-  const float* column_bias = nullptr;  // n floats, added to each row
+  int64_t c_stride = 0;                 // from a row of C to the next
+  const float* add = nullptr;           // laid out as C, added before clamping; may be C itself, which is then added to
+  const float* row_bias = nullptr;      // m floats, added to each column
+  const float* column_bias = nullptr;   // n floats, added to each row
+  const float* column_scale = nullptr;  // n floats that the sums are multiplied by, before anything is added
   float low = -__builtin_huge_valf(), high = __builtin_huge_valf();  // then clamp: Relu is low = 0
 };
 

@@ -59,6 +59,14 @@ struct GemmTile {
   // What the sums start from is added here: loops whose sums begin with something else than zero are made slower by
   // some engines.
   PF_INLINE void store(const ::pf::TileStore& to) {
+    if (to.column_scale) {
+      PF_UNROLL
+      for (int j = 0; j < kVectors; ++j) {
+        const V scale = V::load(to.column_scale + j * V::kLanes);
+        PF_UNROLL
+        for (int i = 0; i < kRows; ++i) sum[i][j] = sum[i][j] * scale;
+      }
+    }
     if (to.start) {
       PF_UNROLL
       for (int i = 0; i < kRows; ++i) {

@@ -12,7 +12,8 @@ constexpr int64_t kFewRows = 6;
 
 void store_one(const Gemm& g, int64_t i, int64_t j, float sum) {
   float& c = g.c[i * g.c_stride + j];
-  float x = sum + (g.row_bias ? g.row_bias[i] : 0.f) + (g.column_bias ? g.column_bias[j] : 0.f);
+  float x = (g.column_scale ? sum * g.column_scale[j] : sum) + (g.row_bias ? g.row_bias[i] : 0.f) +
+            (g.column_bias ? g.column_bias[j] : 0.f);
   x += g.add ? g.add[i * g.c_stride + j] : 0.f;
   x = x < g.low ? g.low : x;
   c = g.high < x ? g.high : x;

@@ -182,6 +182,7 @@ struct Forward {
     out.finish = finish_, out.channels = smaller(b_.width, s_.out_channels - channel), out.tile = b_.tile;
     out.column_step = s_.out_channels, out.row_step = s_.out[1] * s_.out_channels;
     if (out.finish.bias) out.finish.bias += channel;
+    if (out.finish.scale) out.finish.scale += channel;
     Place place(b_, first_);
     for (int64_t i = 0; i < count_; ++i, place.next(b_)) {
       const int64_t at = ((place.image * s_.out[0] + place.row) * s_.out[1] + place.column) * s_.out_channels + channel;

@@ -160,10 +160,11 @@ template <class V>
 __attribute__((noinline)) void finish_row(const ::pf::PieceOutput& o, const V* sums, int64_t at, int64_t from,
                                           int64_t skip) {
   const V bias = o.finish.bias ? V::load(o.finish.bias + from) : V::zero();
+  const V scale = o.finish.scale ? V::load(o.finish.scale + from) : V::splat(1.f);
   const V low = V::splat(o.finish.low), high = V::splat(o.finish.high);
   at += from;
   for (int64_t j = 0; j < o.columns; ++j, at += o.column_step) {
-    V y = sums[j] + bias;
+    V y = madd(sums[j], scale, bias);
     if (o.finish.add) y = y + V::load(o.finish.add + at);
     y = min(max(y, low), high);
     if (!skip) {
@@ -195,6 +196,7 @@ void transform_sums(const float* sums, int64_t step, const ::pf::PieceOutput& o)
       for (int r = 0; r < kTile; ++r) half[r][j] = y[r];
     }
     const V bias = o.finish.bias ? V::load(o.finish.bias + from) : V::zero();
+    const V scale = o.finish.scale ? V::load(o.finish.scale + from) : V::splat(1.f);
     const V low = V::splat(o.finish.low), high = V::splat(o.finish.high);
     for (int64_t r = 0; r < o.rows; ++r) {
       V y[kTile];
@@ -206,7 +208,7 @@ void transform_sums(const float* sums, int64_t step, const ::pf::PieceOutput& o)
       float* to = o.y + r * o.row_step + from;
       PF_UNROLL
       for (int j = 0; j < kTile; ++j, to += o.column_step) {
-        if (j < o.columns) min(max(y[j] + bias, low), high).store(to);
+        if (j < o.columns) min(max(madd(y[j], scale, bias), low), high).store(to);
       }
     }
   }

@@ -33,16 +33,19 @@ class PackedFilter {
     if (has_bias) std::memcpy(scale + channels, op.in(2).data<float>(), channels * sizeof(float));
     if (!affine.empty()) PF_TRY(affine.compute(op, s.out_channels, scale, scale + channels));
     bias_ = has_bias || !affine.empty() ? scale + channels : nullptr;
-    if (first && s.filter_first && affine.empty())
+    scale_ = !affine.empty() && conv_scales(s) ? scale : nullptr;
+    const bool as_it_is = affine.empty() || scale_;
+    if (first && s.filter_first && as_it_is)
       PF_TRY(pack_alone(s, op));
     else
-      PF_TRY(pack(s, op, affine.empty() ? nullptr : scale));
+      PF_TRY(pack(s, op, as_it_is ? nullptr : scale));
     versions_.assign(size_t(inputs), 0);
     for (int i = 1; i < inputs; ++i) versions_[size_t(i)] = op.in(i).version();
     return {};
   }
   float* data() const { return packed_->data(); }
   const float* bias() const { return bias_; }
+  const float* scale() const { return scale_; }
 
  private:
   bool unchanged(const ConvShape& s, const OpRun& op, int inputs) const {
@@ -79,8 +82,8 @@ class PackedFilter {
   }
 
   std::shared_ptr<KeptFilter> packed_;
-  std::vector<float> factors_;  // folded into the filter, and added
-  const float* bias_ = nullptr;
+  std::vector<float> factors_;  // what the sums, or the filter, are multiplied by; what is added
+  const float *bias_ = nullptr, *scale_ = nullptr;
   std::vector<uint64_t> versions_;
 };
 
@@ -108,7 +111,7 @@ struct Conv {
     PF_TRY(filter.prepare(s, op, addend ? addend : op.inputs(), has_bias, affine));
     float* scratch;
     PF_TRY(op.scratch(conv_forward_scratch(s), &scratch));
-    ConvFinish finish{filter.bias(), nullptr, clamp.low, clamp.high};
+    ConvFinish finish{filter.bias(), nullptr, filter.scale(), clamp.low, clamp.high};
     if (addend) PF_TRY(read_addend(op, &finish.add));
     conv_forward(s, op.in(0).data<float>(), filter.data(), finish, op.out(0).data<float>(), scratch);
     return {};

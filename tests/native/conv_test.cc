@@ -89,8 +89,10 @@ void check_forward(Dice& dice, const ConvShape& s, const Floats& x, const Floats
   for (int64_t i = 0; with_scale && i < s.out_channels * s.patch(); ++i)
     scaled[size_t(i)] *= scale[size_t(i / s.patch())];
   ConvFinish plain_finish = finish;
+  const bool at_the_end = with_scale && conv_scales(s) && dice.chance(2);
+  if (at_the_end) finish.scale = scale.data();
   if (finish.add) plain_finish.add = add.data();
-  run_forward(s, tile, x, w, with_scale ? scale.data() : nullptr, finish, y.data());
+  run_forward(s, tile, x, w, with_scale && !at_the_end ? scale.data() : nullptr, finish, y.data());
   conv_forward_plain(s, x.data(), scaled.data(), plain_finish, plain.data());
   for (int64_t i = 0; i < y_size && !pf_test::faults; ++i)
     EXPECT(near(y[size_t(i)], plain[size_t(i)]), i, y[size_t(i)], plain[size_t(i)], s.rank, s.group, s.channels_last,

@@ -34,7 +34,7 @@ void check_product(Dice& dice) {
   const int64_t pieces = dice.chance(3) ? dice.upto(12) : 1;
   const int64_t m = dice.upto(70), n = dice.upto(200), k = (dice.upto(dice.chance(8) ? 1100 : 60) - 1) * pieces;
   const Floats a = dice.floats(m * k), b = dice.floats(n * k), row = dice.floats(m), column = dice.floats(n);
-  const Floats add = dice.floats(m * n);
+  const Floats add = dice.floats(m * n), scale = dice.floats(n);
   Floats c = dice.floats(m * n), d = c;
   Gemm g;
   g.m = m, g.n = n, g.k = k, g.c = c.data(), g.c_stride = n;
@@ -42,6 +42,7 @@ void check_product(Dice& dice) {
   g.b = dice.chance(2) ? rows_of(b.data(), k) : columns_of(b.data(), n);
   if (dice.chance(2)) g.row_bias = row.data();
   if (dice.chance(2)) g.column_bias = column.data();
+  if (dice.chance(3)) g.column_scale = scale.data();
   if (dice.chance(2)) g.add = dice.chance(2) ? c.data() : add.data();
   if (dice.chance(2)) g.low = 0;
   if (dice.chance(4)) g.high = 1;

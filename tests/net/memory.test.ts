@@ -33,28 +33,43 @@ const filters: Readonly<Record<string, Tensor>> = {
   w3: wave([252, 63, 3, 3], 3),
   w4: wave([256, 252, 1, 1], 6),
 }
+// Normalisations are folded into the convolutions before them.
+const norms: Readonly<Record<string, Tensor>> = Object.fromEntries(
+  [0, 1].flatMap((layer) =>
+    ['scale', 'bias', 'mean', 'variance'].map((part, i) => {
+      const of = wave([filters[`w${layer}`].shape[0]], layer + 7 * i)
+      return [`${part}${layer}`, { ...of, data: (of.data as Float32Array).map((x) => x + (i % 3 ? 0 : 2)) }]
+    }),
+  ),
+)
+const norm = (layer: number) =>
+  operatorDef('SpatialBN', [`c${layer}`, ...['scale', 'bias', 'mean', 'variance'].map((p) => p + layer)], `y${layer}`, {
+    is_test: 1,
+  })
 const convolutions = netDef({
   name: 'filters',
   op: [
-    operatorDef('Conv', ['data', 'w0'], 'y0', { kernel: 3, pad: 1 }),
-    operatorDef('Conv', ['y0', 'w1'], 'y1', { kernel: 1 }),
+    operatorDef('Conv', ['data', 'w0'], 'c0', { kernel: 3, pad: 1 }),
+    norm(0),
+    operatorDef('Conv', ['y0', 'w1'], 'c1', { kernel: 1 }),
+    norm(1),
     operatorDef('Conv', ['y1', 'w2'], 'y2', { kernel: 3, pad: 1, group: 252 }),
     operatorDef('Conv', ['y2', 'w3'], 'y3', { kernel: 3, stride: 2, group: 4 }),
     operatorDef('Conv', ['y3', 'w4'], 'y4', { kernel: 1 }),
   ],
-  externalInput: ['data', ...Object.keys(filters)],
+  externalInput: ['data', ...Object.keys({ ...filters, ...norms })],
   externalOutput: ['y4'],
 })
 const input = wave([1, 250, 7, 7], 4)
 
 async function predictor(): Promise<Predictor> {
-  const init = netDef({ name: 'init', op: Object.entries(filters).map(([name, w]) => fill(name, w)) })
+  const init = netDef({ name: 'init', op: Object.entries({ ...filters, ...norms }).map(([name, w]) => fill(name, w)) })
   return await Predictor.load(init, convolutions, { backend: await backend() })
 }
 
 async function plain(weights: Readonly<Record<string, Tensor>>): Promise<Tensor> {
   await using ws = await Workspace.open(await backend())
-  await ws.feedBlobs({ data: input, ...weights })
+  await ws.feedBlobs({ data: input, ...norms, ...weights })
   await ws.runNetOnce(convolutions)
   return await ws.fetchBlob('y4')
 }

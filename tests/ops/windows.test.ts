@@ -335,4 +335,85 @@ test('ConvTranspose and its gradient', async () => {
   for (let i = 0; i < kDraws; i++) await checkConvTranspose(roll)
 })
 
+async function checkLocallyConnected(roll: Dice): Promise<void> {
+  const group = roll(0, 2) ? 1 : 2
+  const drawn = draw(roll, { dilated: group === 1 })
+  if (drawn.axes.some(({ out }) => out < 1)) return
+  const { n, last } = drawn
+  const args = group > 1 ? { ...drawn.args, group } : drawn.args
+  const [c, m] = [group * roll(1, 3), group * roll(1, 3)]
+  const of = (key: 'size' | 'out' | 'kernel') => drawn.axes.map((axis) => axis[key])
+  const [xs, ys] = [new Places(n, c, of('size'), last), new Places(n, m, of('out'), last)]
+  const filter = new Places(m, c / group, of('kernel'), last) // of one position of the output
+  const pixels = product(of('out'))
+  const pixel = (out: readonly number[]) => out.reduce((sum, x, d) => sum * drawn.axes[d].out + x, 0)
+  const [x, w] = [numbers(xs.size, roll), numbers(pixels * filter.size, roll)]
+  const b = numbers(pixels * m, roll)
+  const y = new Float64Array(ys.size)
+  forEachIndex([n, m], ([image, k]) => {
+    const first = Math.floor(k / (m / group)) * (c / group)
+    forEachTap(drawn.axes, (out, at, tap) => {
+      for (let i = 0; i < c / group; i++)
+        y[ys.at(image, k, out)] += x[xs.at(image, first + i, at)] * w[pixel(out) * filter.size + filter.at(k, i, tap)]
+    })
+  })
+  // The bias has a number for each pixel and channel.
+  const biases = (i: number) => (last ? i % (pixels * m) : (i % pixels) * m + (Math.floor(i / pixels) % m))
+  const type = `LC${drawn.suffix}`
+  const what = `${type} ${JSON.stringify(args)} of [${xs.shape}]`
+  const fed: Fed = [
+    [xs.shape, x],
+    [[...of('out'), ...filter.shape], w],
+  ]
+  const [plain] = await run(type, fed, 1, args)
+  assert.equal(plain.shape, ys.shape, what)
+  near(plain.data, y, what)
+  const [biased] = await run(type, [...fed, [[...of('out'), m], b]], 1, args)
+  const moved = y.map((value, i) => value + b[biases(i)])
+  near(biased.data, moved, `${what} with a bias`)
+  await checkGradients(type, args, [...fed, [ys.shape, y]], biases, what)
+}
+
+test('LC and its gradient', async () => {
+  const roll = dice(11)
+  for (let i = 0; i < kDraws; i++) await checkLocallyConnected(roll)
+})
+
+async function checkColumns(roll: Dice): Promise<void> {
+  const drawn = draw(roll, { dilated: true, ranks: [2, 2] })
+  if (drawn.axes.some(({ out }) => out < 1)) return
+  const { axes, args, last, n } = drawn
+  const c = roll(1, 4)
+  const of = (key: 'size' | 'out' | 'kernel') => axes.map((axis) => axis[key])
+  const taps = product(of('kernel'))
+  const [images, columns] = [new Places(n, c, of('size'), last), new Places(n, c * taps, of('out'), last)]
+  const [image, column] = [numbers(images.size, roll), numbers(columns.size, roll)]
+  const [gathered, added] = [new Float64Array(columns.size), new Float64Array(images.size)]
+  forEachIndex([n, c], ([i, channel]) =>
+    forEachTap(axes, (out, at, [row, place]) => {
+      const tap = row * axes[1].kernel + place
+      const to = columns.at(i, last ? tap * c + channel : channel * taps + tap, out)
+      const from = images.at(i, channel, at)
+      gathered[to] = image[from]
+      added[from] += column[to]
+    }),
+  )
+  const what = `${JSON.stringify(args)} of [${images.shape}]`
+  const [there] = await run('Im2Col', [[images.shape, image]], 1, args)
+  assert.equal(there.shape, columns.shape, `Im2Col ${what}`)
+  near(there.data, gathered, `Im2Col ${what}`)
+  const fed: Fed = [
+    [columns.shape, column],
+    [images.shape, image],
+  ]
+  const [back] = await run('Col2Im', fed, 1, args)
+  assert.equal(back.shape, images.shape, `Col2Im ${what}`)
+  near(back.data, added, `Col2Im ${what}`)
+}
+
+test('Im2Col and Col2Im', async () => {
+  const roll = dice(13)
+  for (let i = 0; i < kDraws; i++) await checkColumns(roll)
+})
+
 test.run()

@@ -40,22 +40,37 @@ struct RowJob {
   }
 };
 
-PF_INLINE void finish(const RowJob& job, i32x4 first, i32x4 last, int64_t pixel, int64_t channel) {
+// Of eight channels.
+struct Sums {
+#if defined(__AVX2__)
+  __m256i all;
+  PF_INLINE explicit Sums(const int32_t* start) : all(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(start))) {}
+  PF_INLINE void add(const BytePairs& pairs, const int16_t* w) {
+    const __m256i weights = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w));
+    all = _mm256_add_epi32(all, _mm256_madd_epi16(pairs.all, weights));
+  }
+  PF_INLINE i32x4 first() const { return {(RawI32x4)_mm256_castsi256_si128(all)}; }
+  PF_INLINE i32x4 last() const { return {(RawI32x4)_mm256_extracti128_si256(all, 1)}; }
+#else
+  i32x4 low, high;
+  PF_INLINE explicit Sums(const int32_t* start) : low(i32x4::load(start)), high(i32x4::load(start + 4)) {}
+  PF_INLINE void add(const BytePairs& pairs, const int16_t* w) {
+    low = low + dot(pairs.first, i16x8::load(w));
+    high = high + dot(pairs.last, i16x8::load(w + 8));
+  }
+  PF_INLINE i32x4 first() const { return low; }
+  PF_INLINE i32x4 last() const { return high; }
+#endif
+};
+
+PF_INLINE void finish(const RowJob& job, const Sums& sum, int64_t pixel, int64_t channel) {
   const int64_t channels = job.c->shape.in_channels;
   uint8_t* const y = job.y + pixel * channels + channel;
-  if (job.fast->exact && channel + 8 <= channels) return FloatFinish<true>(*job.fast).store(first, last, y);
+  if (job.fast->exact && channel + 8 <= channels) return FloatFinish<true>(*job.fast).store(sum.first(), sum.last(), y);
   int32_t sums[8];
-  first.store(sums), last.store(sums + 4);
+  sum.first().store(sums), sum.last().store(sums + 4);
   job.c->requantize(sums, channels - channel < 8 ? channels - channel : 8, y);
 }
-
-struct Sums {
-  i32x4 first, last;
-  PF_INLINE void add(const BytePairs& pairs, const int16_t* w) {
-    first = first + dot(pairs.first, i16x8::load(w));
-    last = last + dot(pairs.last, i16x8::load(w + 8));
-  }
-};
 
 // Two neighbouring pixels under 3 x 3 taps, nowhere in the padding at left or right.
 template <int kStride, bool kSigned>
@@ -65,8 +80,7 @@ PF_INLINE void two_pixels(const RowJob& job, const uint8_t* const* rows, int64_t
   const int64_t channels = s.in_channels, c = block * 8;
   const int64_t from = (pixel * kStride - s.pad_head[1]) * channels + c;
   const int16_t* const w = job.w + block * 80;
-  const Sums none{i32x4::load(job.start + c), i32x4::load(job.start + c + 4)};
-  Sums sum[2] = {none, none};
+  Sums sum[2] = {Sums(job.start + c), Sums(job.start + c)};
   PF_UNROLL
   for (int x = 0; x < kColumns; ++x) {
     const BytePairs pairs(load_eight(rows[0] + from + x * channels), load_eight(rows[1] + from + x * channels));
@@ -88,10 +102,11 @@ PF_INLINE void two_pixels(const RowJob& job, const uint8_t* const* rows, int64_t
   }
   if (job.fast->exact && c + 8 <= channels) {
     uint8_t* const y = job.y + pixel * channels + c;
-    FloatFinish<kSigned>(*job.fast).store(sum[0].first, sum[0].last, sum[1].first, sum[1].last, y, y + channels);
+    FloatFinish<kSigned>(*job.fast).store(sum[0].first(), sum[0].last(), sum[1].first(), sum[1].last(), y,
+                                          y + channels);
   } else {
-    finish(job, sum[0].first, sum[0].last, pixel, c);
-    finish(job, sum[1].first, sum[1].last, pixel + 1, c);
+    finish(job, sum[0], pixel, c);
+    finish(job, sum[1], pixel + 1, c);
   }
 }
 
@@ -104,12 +119,12 @@ void one_pixel(const RowJob& job, int64_t pixel, const uint8_t** taps) {
     taps[i] = t < 0 || x < 0 || x >= s.in[1] ? job.padding : job.row(t / s.kernel[1]) + x * s.in_channels;
   }
   for (int64_t c = 0; c < s.in_channels; c += 8) {
-    Sums sum{i32x4::load(job.start + c), i32x4::load(job.start + c + 4)};
+    Sums sum(job.start + c);
     const int16_t* const w = job.w + c * 2 * pairs;
     for (int64_t p = 0; p < pairs; ++p) {
       sum.add(BytePairs(load_eight(taps[2 * p] + c), load_eight(taps[2 * p + 1] + c)), w + p * 16);
     }
-    finish(job, sum.first, sum.last, pixel, c);
+    finish(job, sum, pixel, c);
   }
 }
 

@@ -77,8 +77,13 @@ PF_INLINE RawU8x16 load_eight(const uint8_t* p) {
 #endif
 }
 
-// The first eight bytes of two vectors in turn, widened.
+// The first eight bytes of two vectors in turn, widened: of four pairs, and of four; or, where vectors are wide enough,
+// of all eight.
 struct BytePairs {
+#if defined(__AVX2__)
+  __m256i all;
+  PF_INLINE BytePairs(RawU8x16 a, RawU8x16 b) : all(_mm256_cvtepu8_epi16(_mm_unpacklo_epi8((__m128i)a, (__m128i)b))) {}
+#else
   i16x8 first, last;
   PF_INLINE BytePairs(RawU8x16 a, RawU8x16 b) {
 #if defined(__SSE2__)
@@ -95,6 +100,7 @@ struct BytePairs {
 #endif
 #endif
   }
+#endif
 };
 
 // Both clamped to int16.

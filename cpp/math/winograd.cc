@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Channels come last. Vectors run along the channels, so that no transform moves lanes, and the products read the
-// transformed pieces where they lie. Images with channels first are transposed before and after: that costs less than
-// to transform them as they lie.
+// transformed pieces where they lie, unless their kernel wants them packed. Images with channels first are transposed
+// before and after: that costs less than to transform them as they lie.
 //
 // Pieces of all images are numbered through and worked off block by block. A block's transformed image lies by
 // position, piece and channel. Then panel by panel of the filter: its transform, by position; for each position a
@@ -229,7 +229,7 @@ constexpr double kTransform = 10, kWeights = 8, kFilter = 3;
 
 double cost(const ConvShape& s, int64_t tile, int64_t positions, double transform) {
   const GemmKernel& kernel = gemm_kernel();
-  const int64_t tiles = s.batch * ((s.out[0] + tile - 1) / tile) * ((s.out[1] + tile - 1) / tile);
+  const int64_t tiles = s.batch * divide_up(s.out[0], tile) * divide_up(s.out[1], tile);
   const double width = kernel.columns / 8.0, both = transform * (1 + width) / 2;
   const double each = 1 + both / double(s.in_channels) + both / double(s.out_channels);
   const double weights = double(s.taps) * kWeights * width + (tile > 1 ? double(positions) * kFilter : 0);

@@ -237,7 +237,7 @@ TEST("Winograd's transform is chosen where it pays") {
     return winograd_tile(s);
   };
   EXPECT(tile(1, 224, 64) == 4 && tile(1, 56, 128) == 4);
-  EXPECT(tile(1, 7, 512) < 4);  // 36 filters of 1 MB would be read for four tiles
+  EXPECT(tile(1, 7, 512) < 4);  // 36 filters of 1 MB would be made for four tiles
   EXPECT(tile(64, 7, 512) == 4);
   EXPECT(winograd_gradient_pays(square(3, 16, 32, 32, 16, 16)) &&
          !winograd_gradient_pays(square(3, 1, 3, 3, 512, 512)));

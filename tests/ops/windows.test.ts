@@ -256,7 +256,8 @@ async function checkGradients(
   near(without[1].data, dx.data, `gradient of the input of ${what}, without a bias`)
 }
 
-async function checkConv(roll: Dice): Promise<void> {
+/** LC has a filter, and a bias, of its own for each position of the output. */
+async function checkConvolution(kind: 'Conv' | 'LC', roll: Dice): Promise<void> {
   const group = roll(0, 2) ? 1 : 2
   const drawn = draw(roll, { dilated: group === 1 })
   if (drawn.axes.some(({ out }) => out < 1)) return
@@ -266,36 +267,49 @@ async function checkConv(roll: Dice): Promise<void> {
   const of = (key: 'size' | 'out' | 'kernel') => drawn.axes.map((axis) => axis[key])
   const xs = new Places(n, c, of('size'), last)
   const ys = new Places(n, m, of('out'), last)
-  const ws = new Places(m, c / group, of('kernel'), last)
-  const [x, w, b] = [numbers(xs.size, roll), numbers(ws.size, roll), numbers(m, roll)]
+  const filter = new Places(m, c / group, of('kernel'), last)
+  const own = kind === 'LC' ? of('out') : []
+  const filterAt = (out: readonly number[]) => own.reduce((sum, count, d) => sum * count + out[d], 0)
+  const [x, w] = [numbers(xs.size, roll), numbers(product(own) * filter.size, roll)]
+  const b = numbers(product(own) * m, roll)
   const y = new Float64Array(ys.size)
   forEachIndex([n, m], ([image, k]) => {
     const first = Math.floor(k / (m / group)) * (c / group)
     forEachTap(drawn.axes, (out, at, tap) => {
       for (let i = 0; i < c / group; i++)
-        y[ys.at(image, k, out)] += x[xs.at(image, first + i, at)] * w[ws.at(k, i, tap)]
+        y[ys.at(image, k, out)] +=
+          x[xs.at(image, first + i, at)] * w[filterAt(out) * filter.size + filter.at(k, i, tap)]
     })
   })
-  const channels = (i: number) => (last ? i % m : Math.floor(i / product(of('out'))) % m)
-  const type = `Conv${drawn.suffix}`
+  const pixels = product(of('out'))
+  const bias = (i: number) => {
+    const [channel, pixel] = last ? [i % m, Math.floor(i / m)] : [Math.floor(i / pixels) % m, i]
+    return (pixel % product(own)) * m + channel
+  }
+  const type = `${kind}${drawn.suffix}`
   const what = `${type} ${JSON.stringify(args)} of [${xs.shape}]`
   const fed: Fed = [
     [xs.shape, x],
-    [ws.shape, w],
+    [[...own, ...filter.shape], w],
   ]
   const [plain] = await run(type, fed, 1, args)
   assert.equal(plain.shape, ys.shape, what)
   near(plain.data, y, what)
-  const [biased] = await run(type, [...fed, [[m], b]], 1, args)
-  const moved = y.map((value, i) => value + b[channels(i)])
+  const [biased] = await run(type, [...fed, [[...own, m], b]], 1, args)
+  const moved = y.map((value, i) => value + b[bias(i)])
   near(biased.data, moved, `${what} with a bias`)
-  await checkGradients(type, args, [...fed, [ys.shape, y]], channels, what)
+  await checkGradients(type, args, [...fed, [ys.shape, y]], bias, what)
 }
 
-test('Conv and its gradient', async () => {
-  const roll = dice(5)
-  for (let i = 0; i < kDraws; i++) await checkConv(roll)
-})
+for (const [kind, seed] of [
+  ['Conv', 5],
+  ['LC', 11],
+] as const) {
+  test(`${kind} and its gradient`, async () => {
+    const roll = dice(seed)
+    for (let i = 0; i < kDraws; i++) await checkConvolution(kind, roll)
+  })
+}
 
 async function checkConvTranspose(roll: Dice): Promise<void> {
   const drawn = draw(roll, { ranks: [2, 2] })
@@ -333,50 +347,6 @@ async function checkConvTranspose(roll: Dice): Promise<void> {
 test('ConvTranspose and its gradient', async () => {
   const roll = dice(7)
   for (let i = 0; i < kDraws; i++) await checkConvTranspose(roll)
-})
-
-async function checkLocallyConnected(roll: Dice): Promise<void> {
-  const group = roll(0, 2) ? 1 : 2
-  const drawn = draw(roll, { dilated: group === 1 })
-  if (drawn.axes.some(({ out }) => out < 1)) return
-  const { n, last } = drawn
-  const args = group > 1 ? { ...drawn.args, group } : drawn.args
-  const [c, m] = [group * roll(1, 3), group * roll(1, 3)]
-  const of = (key: 'size' | 'out' | 'kernel') => drawn.axes.map((axis) => axis[key])
-  const [xs, ys] = [new Places(n, c, of('size'), last), new Places(n, m, of('out'), last)]
-  const filter = new Places(m, c / group, of('kernel'), last) // of one position of the output
-  const pixels = product(of('out'))
-  const pixel = (out: readonly number[]) => out.reduce((sum, x, d) => sum * drawn.axes[d].out + x, 0)
-  const [x, w] = [numbers(xs.size, roll), numbers(pixels * filter.size, roll)]
-  const b = numbers(pixels * m, roll)
-  const y = new Float64Array(ys.size)
-  forEachIndex([n, m], ([image, k]) => {
-    const first = Math.floor(k / (m / group)) * (c / group)
-    forEachTap(drawn.axes, (out, at, tap) => {
-      for (let i = 0; i < c / group; i++)
-        y[ys.at(image, k, out)] += x[xs.at(image, first + i, at)] * w[pixel(out) * filter.size + filter.at(k, i, tap)]
-    })
-  })
-  // The bias has a number for each pixel and channel.
-  const biases = (i: number) => (last ? i % (pixels * m) : (i % pixels) * m + (Math.floor(i / pixels) % m))
-  const type = `LC${drawn.suffix}`
-  const what = `${type} ${JSON.stringify(args)} of [${xs.shape}]`
-  const fed: Fed = [
-    [xs.shape, x],
-    [[...of('out'), ...filter.shape], w],
-  ]
-  const [plain] = await run(type, fed, 1, args)
-  assert.equal(plain.shape, ys.shape, what)
-  near(plain.data, y, what)
-  const [biased] = await run(type, [...fed, [[...of('out'), m], b]], 1, args)
-  const moved = y.map((value, i) => value + b[biases(i)])
-  near(biased.data, moved, `${what} with a bias`)
-  await checkGradients(type, args, [...fed, [ys.shape, y]], biases, what)
-}
-
-test('LC and its gradient', async () => {
-  const roll = dice(11)
-  for (let i = 0; i < kDraws; i++) await checkLocallyConnected(roll)
 })
 
 async function checkColumns(roll: Dice): Promise<void> {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // A quantized net against the same net in floats: same engine, same build, same process, in turn.
-import { alternate, command, enginesOf, largestDifference, numbers, round, summary } from './kit.mjs'
+import { alternate, command, enginesOf, largestDifference, numbers, round, startSide, summary } from './kit.mjs'
 
 const kClose = 0.3 // of the largest probability: bytes of random weights, over more than fifty layers
 const model = 'mobilenetV2'
 const kinds = ['float', 'int8']
 
 async function compare(engine, simd, threads, args) {
-  const side = await engine.start()
+  const side = await startSide(engine, { runtime: 'int8', model, simd, threads })
+  if (!side) return undefined
   try {
-    await side.request('open', { runtime: 'int8', model, simd, threads })
     const turns = kinds.map((kind) => ({
       request: (_, turn) => side.request('ask', { what: 'time', kind, ...turn }),
     }))
@@ -51,5 +51,5 @@ await command({ about, usage, options }, async (args) => {
     for (const threads of numbers(args.threads))
       for (const simd of builds) rows.push(await compare(engine, simd, threads, args))
   }
-  return rows
+  return rows.filter(Boolean)
 })

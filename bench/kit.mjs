@@ -50,6 +50,21 @@ export async function enginesOf(text) {
   return engines
 }
 
+/** A side of a comparison that has opened what `spec` and `task` say, or undefined, with a sentence, where it cannot. */
+export async function startSide(engine, spec, task = {}) {
+  let side
+  try {
+    side = await engine.start()
+    const info = await side.request('open', { ...spec, ...task })
+    return { ...side, ...spec, engine, info }
+  } catch (error) {
+    await side?.close()
+    const { runtime, simd, model } = { ...spec, ...task }
+    say(`${runtime} (${simd}, ${engine.label}) is left out of ${model}: ${error.message}`)
+    return undefined
+  }
+}
+
 /** Whether a package of bench/peers is here; installs all of them the first time. */
 export function hasPeer(name) {
   const folder = new URL(`node_modules/${name}/`, peers)

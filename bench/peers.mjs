@@ -13,6 +13,7 @@ import {
   numbers,
   round,
   say,
+  startSide,
   summary,
 } from './kit.mjs'
 
@@ -42,19 +43,6 @@ function sidesOf(engine, threads, peers) {
   return [...sides, ...others.filter(({ runtime }) => hasPeer(packages[runtime]))]
 }
 
-async function start({ engine, ...spec }, task) {
-  let side
-  try {
-    side = await engine.start()
-    const info = await side.request('open', { ...spec, ...task })
-    return { ...side, ...spec, engine, info }
-  } catch (error) {
-    await side?.close()
-    say(`${spec.runtime} (${spec.simd}, ${engine.label}) is left out of ${task.model}: ${error.message}`)
-    return undefined
-  }
-}
-
 /** Differences of each side's result from that of the first of ours. */
 async function differences(sides) {
   const outputs = []
@@ -68,8 +56,8 @@ async function differences(sides) {
 async function compare(task, wanted, options) {
   const sides = []
   try {
-    for (const spec of wanted) {
-      const side = await start(spec, task)
+    for (const { engine, ...spec } of wanted) {
+      const side = await startSide(engine, spec, task)
       if (side) sides.push(side)
     }
     const apart = await differences(sides)

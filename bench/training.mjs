@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A step of training: forward, backward and update. LeNet on 64 digits, also in TensorFlow.js, and a residual net of 20
 // layers on 16 pictures of 32 x 32.
-import { alternate, command, enginesOf, hasPeer, list, numbers, round, say, summary } from './kit.mjs'
+import { alternate, command, enginesOf, hasPeer, list, numbers, round, say, startSide, summary } from './kit.mjs'
 import { trainedNets } from './side/trained-nets.mjs'
 
 const about = 'training, milliseconds for a step'
 const usage = `
 node bench/training.mjs [--net lenet,resnet20] [--engine node,node-26] [--threads 1,2] [--seconds 8]`
-
-async function start(engine, spec) {
-  const side = await engine.start()
-  try {
-    return { ...side, ...spec, engine, info: await side.request('open', spec) }
-  } catch (error) {
-    say(`${spec.runtime} (${spec.simd}, ${engine.label}) is left out: ${error.message}`)
-    await side.close()
-    return undefined
-  }
-}
 
 async function rowOf(side, times) {
   const { runtime, engine, simd, threads, model, info } = side
@@ -45,7 +34,7 @@ async function compare(model, engines, args) {
       const ours = builds.flatMap((simd) =>
         numbers(args.threads).map((threads) => ({ runtime: 'training', simd, threads })),
       )
-      for (const spec of ours) sides.push(await start(engine, { ...spec, model }))
+      for (const spec of ours) sides.push(await startSide(engine, { ...spec, model }))
     }
     const there = sides.filter(Boolean)
     const times = await alternate(there, { seconds: Number(args.seconds), quick: args.quick })
@@ -59,7 +48,7 @@ async function compare(model, engines, args) {
 
 /** Alone and few times: a step takes seconds. */
 async function tensorflow(engine, quick) {
-  const side = await start(engine, { runtime: 'tfjs-training', simd: 'none', threads: 1, model: 'lenet' })
+  const side = await startSide(engine, { runtime: 'tfjs-training', simd: 'none', threads: 1, model: 'lenet' })
   if (!side) return []
   try {
     const times = await side.request('run', { count: quick ? 1 : 2 })

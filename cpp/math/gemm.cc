@@ -31,7 +31,11 @@ struct Depth {
   Depth(const Gemm& g, const GemmKernel& kernel) : k(g.k), length(g.a.locate ? g.a.length : g.k) {
     // Short pieces: their pointers must not need more scratch than packed rows would.
     const int64_t most = kernel.depth / (length < kPointer ? kPointer : length);
-    block = length >= kernel.depth ? even_piece(length, kernel.depth) : even_piece(k / length, most) * length;
+    const bool once = g.m == 1 && g.b.packed;  // what lies side by side in memory is best read at one go
+    if (once && length == k)
+      block = k;
+    else
+      block = length >= kernel.depth ? even_piece(length, kernel.depth) : even_piece(k / length, most) * length;
   }
   int64_t end(int64_t begin) const {
     return smaller(begin + block, length >= block ? (begin / length + 1) * length : k);
@@ -69,6 +73,7 @@ struct TileRows {
   const float* panel;
   const float* const* pointers;  // `rows` of the kernel for each tap
   int64_t taps, k;               // k: of each tap
+  RunRows run;
 };
 
 void multiply(const GemmKernel& kernel, int64_t tiles, const TileRows& a, int64_t a_step, const float* b,
@@ -76,7 +81,7 @@ void multiply(const GemmKernel& kernel, int64_t tiles, const TileRows& a, int64_
   if (a.panel)
     kernel.run(tiles, a.k, a.panel, a_step, b, store);
   else
-    kernel.run_rows(tiles, a.taps, a.k, a.pointers, b, store);
+    a.run(tiles, a.taps, a.k, a.pointers, b, store);
 }
 
 // A tile that hangs over the edge of C is computed beside it.
@@ -133,10 +138,13 @@ void pack_rows(const float* const* rows, int width, int64_t k, float* out) {
 struct RowsOfA {
   bool direct;
   int tile;  // rows of one
+  RunRows run;
   RowsOfA(const Gemm& g, const GemmKernel& kernel) {
     const bool lie_there = g.a.locate || (g.a.data && g.a.k_stride == 1);
     direct = lie_there && !kernel.packs_rows(g.m, g.n, g.k);
-    tile = direct ? kernel.direct_rows : kernel.rows;
+    const bool one = direct && g.m == 1;
+    tile = one ? 1 : direct ? kernel.direct_rows : kernel.rows;
+    run = one ? kernel.run_row : kernel.run_rows;
   }
 };
 
@@ -166,7 +174,7 @@ class BlockRows {
     }
     auto* pointers = reinterpret_cast<const float**>(scratch);
     if (how.direct) {
-      first_.pointers = pointers, first_.taps = taps, first_.k = piece;
+      first_.pointers = pointers, first_.taps = taps, first_.k = piece, first_.run = how.run;
       step_ = taps * rows_;
     } else {
       step_ = (k.end - k.begin) * rows_;
@@ -217,6 +225,7 @@ void run_block(const Gemm& g, const GemmKernel& kernel, Range rows, Range column
       store.start = start ? start + i * g.c_stride + j : nullptr;
       store.row_bias = first && g.row_bias ? g.row_bias + i : nullptr;
     };
+    store.next = j + kernel.columns < columns.end ? b + b_step : nullptr;
     int64_t t = 0;
     if (width == kernel.columns && (t = (rows.end - rows.begin) / a.rows())) {
       at(rows.begin);
@@ -234,7 +243,7 @@ void run_range(const Gemm& g, const GemmKernel& kernel, Range rows, Range column
   const Depth depth(g, kernel);
   const RowsOfA how(g, kernel);
   const int64_t row_step = row_block(g.m, how.tile), column_step = column_block(g.n, kernel);
-  float* const a_scratch = scratch + depth.block * column_step;
+  float* const a_scratch = scratch + smaller(depth.block, kernel.depth) * column_step;
   for (int64_t j = columns.begin; j < columns.end; j += column_step) {
     const Range some_columns{j, smaller(j + column_step, columns.end)};
     for (Range some_k{0, 0}; some_k.begin < g.k; some_k.begin = some_k.end) {
@@ -268,9 +277,10 @@ void run_empty(const Gemm& g) {
 // some to spare. Without fusing the multiplications fill the gaps. 3 x 12 is as fast as 4 x 8, and loses half at the
 // edges.
 #if defined(__wasm_relaxed_simd__)
-const GemmKernel kKernel = {5, 8, 4, 512, gemm_panels<f32x4, 5, 2>, gemm_rows<f32x4, 4, 2>, 96, 16};
+const GemmKernel kKernel = {5,  8, 4, 512, gemm_panels<f32x4, 5, 2>, gemm_rows<f32x4, 4, 2>, gemm_rows<f32x4, 1, 2>,
+                            96, 16};
 #else
-const GemmKernel kKernel = {4, 8, 4, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>};
+const GemmKernel kKernel = {4, 8, 4, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>, gemm_rows<f32x4, 1, 2>};
 #endif
 #endif
 

@@ -26,6 +26,7 @@ struct TileStore {
   const float* column_bias;   // one per column of the tile
   const float* column_scale;  // likewise, or null
   float low, high;
+  const float* next = nullptr;  // the panel of B that comes next, as long as this one; it is fetched meanwhile
 
   void down(int64_t rows) {
     c += rows * stride;
@@ -36,6 +37,9 @@ struct TileStore {
 
 inline constexpr int kMaxRows = 16, kMaxColumns = 64;  // of any tile
 
+using RunRows = void (*)(int64_t tiles, int64_t taps, int64_t k, const float* const* a, const float* b,
+                         TileStore store);
+
 struct GemmKernel {
   int rows, columns;  // of the tile, whose rows are those of packed panels
   int direct_rows;    // of the tile of `run_rows`
@@ -43,7 +47,8 @@ struct GemmKernel {
   // Tiles one below the other; the panels of A are `a_step` apart.
   void (*run)(int64_t tiles, int64_t k, const float* a, int64_t a_step, const float* b, TileStore store);
   // The same with the rows of A where they lie: under each of `taps` taps, `direct_rows` pointers to k floats each.
-  void (*run_rows)(int64_t tiles, int64_t taps, int64_t k, const float* const* a, const float* b, TileStore store);
+  RunRows run_rows;
+  RunRows run_row;  // the same of one row: it leaves the memory that B comes from as the only thing to wait for
   // For so many columns and so long a k `run` is faster, and packing pays.
   int64_t packing_columns = INT64_MAX, packing_k = 0;
 

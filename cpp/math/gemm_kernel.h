@@ -103,18 +103,45 @@ constexpr int kSteps = 1;
 constexpr int kSteps = 4;
 #endif
 
+// The next panel of B is fetched a little with each step: its first tile would have to wait for memory, which takes
+// longer than that tile's sums. WebAssembly has no instruction for it; a load whose result nobody wants does it, and
+// seldom waits, for the processor sees where such loads go and is ahead of them.
+template <int kWidth>
+struct Ahead {
+  const float* at;
+  ptrdiff_t step, left = kWidth;  // floats with each k
+  PF_INLINE Ahead(const ::pf::TileStore& store, const float* panel, int64_t tiles)
+      : at(store.next ? store.next : panel),
+        step(store.next && tiles > 1 ? tiles < kWidth ? kWidth / ptrdiff_t(tiles) : 1 : 0) {}
+  PF_INLINE void fetch() {
+#if defined(__wasm__)
+    (void)*static_cast<const volatile float*>(at);
+#else
+    __builtin_prefetch(at);
+#endif
+    at += step;
+  }
+  PF_INLINE void end_tile() {
+    left -= step;
+    if (left < step) step = 0;
+  }
+};
+
 // Tiles one below the other, all against one panel of B: with a short k a call for each would cost as much as its sums.
 template <class V, int kRows, int kVectors>
 void gemm_panels(int64_t tiles, int64_t k, const float* a, int64_t a_step, const float* panel, ::pf::TileStore store) {
+  Ahead<GemmTile<V, kRows, kVectors>::kWidth> ahead(store, panel, tiles);
   for (; tiles > 0; --tiles, a += a_step, store.down(kRows)) {
     GemmTile<V, kRows, kVectors> tile;
     const float *b = panel, *column = a;
     for (const float* const end = b + k * tile.kWidth; b < end; column += kRows, b += tile.kWidth) {
+      ahead.fetch();
       if constexpr (kRows == 5)
         tile.step_of_five(column, b);
       else
         tile.step([column](int i) { return column + i; }, b);
     }
+    ahead.end_tile();
     tile.store(store);
   }
 }
@@ -122,6 +149,8 @@ void gemm_panels(int64_t tiles, int64_t k, const float* a, int64_t a_step, const
 template <class V, int kRows, int kVectors>
 void gemm_rows(int64_t tiles, int64_t taps, int64_t k, const float* const* a, const float* panel,
                ::pf::TileStore store) {
+  // Not where steps are single: beside the rows' pointers there is no register left for one more in some engines.
+  Ahead<GemmTile<V, kRows, kVectors>::kWidth> ahead(store, panel, tiles);
   for (; tiles > 0; --tiles, store.down(kRows)) {
     GemmTile<V, kRows, kVectors> tile;
     const float* b = panel;
@@ -137,11 +166,15 @@ void gemm_rows(int64_t tiles, int64_t taps, int64_t k, const float* const* a, co
       if constexpr (kSteps > 1) {
         for (; end - b >= kSteps * tile.kWidth; advance(kSteps)) {
           PF_UNROLL
-          for (int p = 0; p < kSteps; ++p, b += tile.kWidth) tile.step([&row, p](int i) { return row[i] + p; }, b);
+          for (int p = 0; p < kSteps; ++p, b += tile.kWidth) {
+            ahead.fetch();
+            tile.step([&row, p](int i) { return row[i] + p; }, b);
+          }
         }
       }
       for (; b < end; advance(1), b += tile.kWidth) tile.step([&row](int i) { return row[i]; }, b);
     }
+    ahead.end_tile();
     tile.store(store);
   }
 }

@@ -14,7 +14,7 @@ namespace sse {
 #include "math/gemm_kernel.h"
 #include "math/winograd_kernel.h"
 const DepthwiseKernel kDepthwise = {4, depthwise_row<f32x4>};
-const GemmKernel kKernel = {4, 8, 4, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>};
+const GemmKernel kKernel = {4, 8, 4, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>, gemm_rows<f32x4, 1, 2>};
 const WinogradTransforms* const kTransforms = winograd_transforms_of<f32x4>;
 }  // namespace sse
 }  // namespace pf
@@ -46,7 +46,7 @@ PF_INLINE Vector max(Vector a, Vector b) { return {_mm256_max_ps(b.v, a.v)}; }
 #include "math/gemm_kernel.h"
 #include "math/winograd_kernel.h"
 const DepthwiseKernel kDepthwise = {8, depthwise_row<Vector>};
-const GemmKernel kKernel = {6, 16, 6, 256, gemm_panels<Vector, 6, 2>, gemm_rows<Vector, 6, 2>};
+const GemmKernel kKernel = {6, 16, 6, 256, gemm_panels<Vector, 6, 2>, gemm_rows<Vector, 6, 2>, gemm_rows<Vector, 1, 2>};
 const WinogradTransforms* const kTransforms = winograd_transforms_of<Vector>;
 }  // namespace avx2
 }  // namespace pf
@@ -80,7 +80,7 @@ PF_INLINE Vector max(Vector a, Vector b) { return {_mm512_max_ps(b.v, a.v)}; }
 #include "math/gemm_kernel.h"
 #include "math/winograd_kernel.h"
 const DepthwiseKernel kDepthwise = {16, depthwise_row<Vector>};
-const GemmKernel kKernel = {8, 32, 8, 256, gemm_panels<Vector, 8, 2>, gemm_rows<Vector, 8, 2>};
+const GemmKernel kKernel = {8, 32, 8, 256, gemm_panels<Vector, 8, 2>, gemm_rows<Vector, 8, 2>, gemm_rows<Vector, 1, 2>};
 const WinogradTransforms* const kTransforms = winograd_transforms_of<Vector>;
 }  // namespace avx512
 }  // namespace pf

@@ -32,7 +32,8 @@ struct Pieces {
 
 void check_product(Dice& dice) {
   const int64_t pieces = dice.chance(3) ? dice.upto(12) : 1;
-  const int64_t m = dice.upto(70), n = dice.upto(200), k = (dice.upto(dice.chance(8) ? 1100 : 60) - 1) * pieces;
+  const int64_t m = dice.chance(5) ? 1 : dice.upto(70), n = dice.upto(200),
+                k = (dice.upto(dice.chance(8) ? 1100 : 60) - 1) * pieces;
   const Floats a = dice.floats(m * k), b = dice.floats(n * k), row = dice.floats(m), column = dice.floats(n);
   const Floats add = dice.floats(m * n), scale = dice.floats(n);
   Floats c = dice.floats(m * n), d = c;

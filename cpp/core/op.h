@@ -104,6 +104,10 @@ class Absorbing<K> : public Held<K> {
     else
       return position == 0 && this->kernel_.absorb(next, first_input);
   }
+  bool spreads() const override {
+    if constexpr (requires { this->kernel_.spreads(); }) return this->kernel_.spreads();
+    return false;
+  }
 };
 
 template <class K>
@@ -120,8 +124,8 @@ class AbsorbingBefore<K> : public Absorbing<K> {
   }
 };
 
-// Wraps a kernel struct: constructed from Args (or nothing), `Status run(OpRun&)`, optionally `absorb`, and
-// `Status bind(Scope&)` where it runs nets (core/scope.h).
+// Wraps a kernel struct: constructed from Args (or nothing), `Status run(OpRun&)`, optionally `absorb` (and then
+// `spreads`), and `Status bind(Scope&)` where it runs nets (core/scope.h).
 template <class K>
 class KernelOf final : public AbsorbingBefore<K> {
  public:

@@ -189,6 +189,8 @@ class Kernel {
   virtual bool absorb_before(const Args& before, int mask, bool mask_is_bias, int kept) {
     return (void)before, (void)mask, (void)mask_is_bias, (void)kept, false;
   }
+  // Whether it can write an output whose rows lie apart (Tensor::pitch).
+  virtual bool spreads() const { return false; }
   // What a kernel for an accelerator says of itself.
 #ifdef __wasm__  // there are none: no kernel has such a function in its table
   DeviceTraits on_device() const { return {}; }

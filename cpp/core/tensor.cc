@@ -138,9 +138,10 @@ Status Tensor::resize(const Shape& shape, DType dtype) {
   } else {
     strings_.reset();
     size_t need = size_t(count) * element;
+    if (pitch_ && !(shape == shape_)) memory_.reset(), pitch_ = 0;
     Status s;
     if (need > capacity_ || !memory_) {
-      memory_.reset(), offset_ = 0, capacity_ = 0;  // first give back, then ask
+      memory_.reset(), offset_ = 0, capacity_ = 0, pitch_ = 0;  // first give back, then ask
       s = Memory::allocate(need, current_accelerator, &memory_);
       capacity_ = need;
     } else {
@@ -157,10 +158,14 @@ Status Tensor::resize(const Shape& shape, DType dtype) {
 }
 
 void Tensor::adopt(std::shared_ptr<Memory> memory, size_t offset, size_t bytes) {
-  offset_ = offset, capacity_ = bytes;
+  offset_ = offset, capacity_ = bytes, pitch_ = 0;
   memory_ = std::move(memory);
   strings_.reset(), kept_.reset(), forms_.reset();
   shape_ = Shape{0}, dtype_ = DType::kNone;
+}
+void Tensor::adopt_part(std::shared_ptr<Memory> memory, size_t offset, const Shape& shape, int64_t pitch) {
+  adopt(std::move(memory), offset, SIZE_MAX);
+  shape_ = shape, pitch_ = pitch;
 }
 
 void Tensor::share(const Tensor& other) {

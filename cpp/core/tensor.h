@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Element types, counted memory, and the tensor: type + shape + bytes, row-major, no strides.
+// Element types, counted memory, and the tensor: type + shape + bytes, row-major, no strides (but see Tensor::pitch).
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -168,6 +168,10 @@ class Tensor {
   Status resize(const Shape& shape, DType dtype);
   // Uses `bytes` of `memory` from `offset` on as the tensor's memory, until a resize needs more.
   void adopt(std::shared_ptr<Memory> memory, size_t offset, size_t bytes);
+  // Has room for contents of this shape within a larger tensor, until a resize to another shape: rows of the last
+  // dimension begin `pitch` elements after one another. Plans give it to operators that know of it, and to no others.
+  void adopt_part(std::shared_ptr<Memory> memory, size_t offset, const Shape& shape, int64_t pitch);
+  int64_t pitch() const { return pitch_; }  // 0: the rows follow each other
   // Both tensors then share one memory (Alias).
   void share(const Tensor& other);
   // Becomes a part of other, sharing its memory: the elements from `first` on, as many as `shape` has. They must be
@@ -236,6 +240,7 @@ class Tensor {
   Shape shape_;
   DType dtype_ = DType::kNone;
   size_t offset_ = 0, capacity_ = 0;
+  int64_t pitch_ = 0;
   uint64_t version_ = 0;
   std::shared_ptr<Memory> memory_;
   std::shared_ptr<std::vector<std::string>> strings_;  // elements of a kString tensor

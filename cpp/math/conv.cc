@@ -67,7 +67,7 @@ void multiply_pixels(const ConvShape& s, const PatchLayout& layout, int64_t imag
     product.a = rows_of(image, s.in_channels);
   else
     product.a.locate = locate_pixels, product.a.length = source.taps * s.in_per_group(), product.a.source = &source;
-  product.c = y, product.c_stride = s.out_channels;
+  product.c = y, product.c_stride = s.out_step();
   gemm(product, scratch);
 }
 
@@ -194,7 +194,7 @@ void conv_forward(const ConvShape& s, const float* x, const float* packed, const
   if (const int tile = winograd_tile(s)) return winograd_forward(s, tile, x, packed, finish, y, scratch);
   const PatchLayout layout = patch_layout(s, s.in_channels, s.channels_last, reinterpret_cast<int32_t*>(scratch));
   const ForwardScratch part(s, layout, scratch);
-  const int64_t in_step = s.in_channels * s.in_size, out_step = s.out_channels * s.out_size;
+  const int64_t in_step = s.in_channels * s.in_size, out_step = s.out_step() * s.out_size;
   if (s.channels_last && s.pointwise()) return forward_images(s, layout, s.batch, x, packed, finish, y, part.product);
   const auto run = [&](int64_t begin, int64_t end) {
     float* own = part.images + (by_image(s) ? thread_index() * layout.image_size() : 0);

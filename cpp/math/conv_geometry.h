@@ -46,10 +46,12 @@ struct Window {
 struct ConvShape : Window {
   int64_t batch = 0, in_channels = 0, out_channels = 0, group = 1;
   bool channels_last = false, filter_first = false;  // as in WindowArgs
+  int64_t pitch = 0;  // of the output, channels last and without groups: floats from pixel to pixel, if they lie apart
 
   // Element (m, c, tap) of the filter is w[m * patch() + c * filter_channel_step() + tap * filter_tap_step()].
   int64_t filter_channel_step() const { return channels_last && !filter_first ? 1 : taps; }
   int64_t filter_tap_step() const { return channels_last && !filter_first ? in_per_group() : 1; }
+  constexpr int64_t out_step() const { return pitch ? pitch : out_channels; }
   constexpr int64_t in_per_group() const { return in_channels / group; }
   constexpr int64_t out_per_group() const { return out_channels / group; }
   constexpr int64_t patch() const { return in_per_group() * taps; }  // inputs of one output

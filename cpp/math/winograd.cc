@@ -180,12 +180,12 @@ struct Forward {
     }
     PieceOutput out;
     out.finish = finish_, out.channels = smaller(b_.width, s_.out_channels - channel), out.tile = b_.tile;
-    out.column_step = s_.out_channels, out.row_step = s_.out[1] * s_.out_channels;
+    out.column_step = s_.out_step(), out.row_step = s_.out[1] * s_.out_step();
     if (out.finish.bias) out.finish.bias += channel;
     if (out.finish.scale) out.finish.scale += channel;
     Place place(b_, first_);
     for (int64_t i = 0; i < count_; ++i, place.next(b_)) {
-      const int64_t at = ((place.image * s_.out[0] + place.row) * s_.out[1] + place.column) * s_.out_channels + channel;
+      const int64_t at = ((place.image * s_.out[0] + place.row) * s_.out[1] + place.column) * s_.out_step() + channel;
       if (finish_.add) out.finish.add = finish_.add + at;
       out.y = y_ + at;
       out.rows = smaller(b_.tile, s_.out[0] - place.row), out.columns = smaller(b_.tile, s_.out[1] - place.column);

@@ -121,12 +121,14 @@ Status Net::plan_memory() {
     arena_.reset();
     PF_TRY(Memory::allocate(plan.bytes, &arena_));
   }
-  for (auto& slot : plan.slots) {
-    slot.blob->clear();
-    slot.blob->tensor.adopt(arena_, slot.offset, slot.bytes);
-    slot.blob->shared_in = this;
-    in_arena_.push_back(slot.blob);
-  }
+  const auto take = [this](Blob* blob) -> Tensor& {
+    blob->clear();
+    blob->shared_in = this;
+    in_arena_.push_back(blob);
+    return blob->tensor;
+  };
+  for (auto& slot : plan.slots) take(slot.blob).adopt(arena_, slot.offset, slot.bytes);
+  for (auto& part : plan.parts) take(part.blob).adopt_part(arena_, part.offset, part.shape, part.pitch);
   return {};
 }
 

@@ -36,6 +36,8 @@ class Operator {
   // Lets the kernel do the work of `next`, whose input `position` is this one's output, too (see Kernel::absorb); then
   // `next` is no longer needed.
   bool absorb(Operator& next, int position);
+  // Whether its output may be part of a larger tensor (see Kernel::spreads).
+  bool spreads() const { return out_.size() == 1 && kernel_->spreads(); }
   // Lets the kernel do the work of `before` too, whose output is our input `input` (see Kernel::absorb_before).
   bool absorb_before(Operator& before, size_t input, Blob* mask, bool mask_is_bias, bool keep);
   // Lets the kernel do the same for `next`, of our type and with our arguments, in the same run: its inputs and outputs

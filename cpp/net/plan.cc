@@ -61,11 +61,12 @@ struct Life {
   bool input;  // its contents come from outside
   TensorType type;
   size_t first_write = SIZE_MAX, last = 0, bytes = 0;
+  int reads = 0, writes = 0;
   bool placeable = true;
 
-  bool written() const { return first_write != SIZE_MAX; }
+  bool written() const { return writes > 0; }
   void write(size_t at, const TensorType& now) {
-    if (!written()) first_write = at;
+    if (!writes++) first_write = at;
     last = at, type = now;
     const size_t element = dtype_size(now.dtype);
     if (!now.known || !element) return void(placeable = false);
@@ -95,7 +96,7 @@ Status follow_types(const Operators& ops, Lives* lives) {
       in_types.push_back(life.type);
       const bool constant = life.input && !life.written();
       values.push_back(constant && b->tensor.defined() ? &b->tensor : nullptr);
-      life.last = i;
+      life.last = i, ++life.reads;
     }
     out_types.assign(op.out().size(), {});
     PF_TRY(op.infer(in_types.data(), values.data(), out_types.data()));
@@ -104,6 +105,38 @@ Status follow_types(const Operators& ops, Lives* lives) {
     for (Blob* b : op.touched()) lives->of(b).write(i, {});
   }
   return {};
+}
+
+// Whether the arena is to hold it.
+bool is_placed(const Life& life, const std::vector<Blob*>& kept) {
+  return life.written() && life.placeable && life.bytes && !life.input && !contains(kept, life.blob);
+}
+
+// Lets operators write what is only joined with others, along the last dimension, where it will lie then.
+void find_parts(const Operators& ops, const std::vector<Blob*>& kept, Lives* lives, std::vector<ArenaPlan::Part>* out) {
+  for (const auto& join : ops) {
+    if (join->def().type != "Concat" && join->def().type != "DepthConcat") continue;
+    Life& whole = lives->of(join->out()[0]);
+    if (whole.writes != 1 || !is_placed(whole, kept)) continue;
+    const auto length = [](const Life& life) {
+      const Shape& s = life.type.shape;
+      return life.type.known && s.rank() ? s[s.rank() - 1] : 0;
+    };
+    const int64_t pitch = length(whole);
+    int64_t sum = 0;
+    for (Blob* b : join->in()) sum += length(lives->of(b));
+    if (sum != pitch) continue;  // along another dimension
+    int64_t before = 0;
+    for (Blob* b : join->in()) {
+      Life& life = lives->of(b);
+      const size_t offset = size_t(before) * dtype_size(life.type.dtype);
+      before += length(life);
+      if (life.writes != 1 || life.reads != 1 || !is_placed(life, kept) || !ops[life.first_write]->spreads()) continue;
+      out->push_back({b, whole.blob, offset, life.type.shape, pitch});
+      life.placeable = false;
+      whole.first_write = life.first_write < whole.first_write ? life.first_write : whole.first_write;
+    }
+  }
 }
 
 // The lowest place that is free for as long as slots[at] lives, given those before it.
@@ -238,9 +271,10 @@ Status plan_arena(const Operators& ops, const std::vector<Blob*>& inputs, const 
   for (Blob* b : inputs) lives.of(b, true).type = b->tensor.type();
   PF_TRY(follow_types(ops, &lives));
 
+  find_parts(ops, kept, &lives, &out->parts);
   std::vector<ArenaPlan::Slot> slots;  // largest first, those of one size in order of first write
   for (const Life& life : lives.all) {
-    if (!life.written() || !life.placeable || !life.bytes || life.input || contains(kept, life.blob)) continue;
+    if (!is_placed(life, kept)) continue;
     const size_t bytes = (life.bytes + kAlignment - 1) / kAlignment * kAlignment;
     slots.push_back({life.blob, 0, bytes, life.first_write, life.last});
     for (size_t k = slots.size() - 1; k > 0 && slots[k - 1].bytes < bytes; --k) std::swap(slots[k - 1], slots[k]);
@@ -248,6 +282,8 @@ Status plan_arena(const Operators& ops, const std::vector<Blob*>& inputs, const 
   for (size_t i = 0; i < slots.size(); ++i) {
     place(slots, i);
     if (slots[i].offset + slots[i].bytes > out->bytes) out->bytes = slots[i].offset + slots[i].bytes;
+    for (ArenaPlan::Part& part : out->parts)
+      if (part.whole == slots[i].blob) part.offset += slots[i].offset;
   }
   out->slots = std::move(slots);
   return {};

@@ -29,7 +29,16 @@ struct ArenaPlan {
     size_t offset, bytes;
     size_t first, last;  // operators between which its contents matter
   };
+  // A blob that is computed where the Concat that reads it would copy it to.
+  struct Part {
+    Blob* blob;
+    const Blob* whole;
+    size_t offset;  // bytes
+    Shape shape;
+    int64_t pitch;  // elements from row to row
+  };
   std::vector<Slot> slots;
+  std::vector<Part> parts;
   size_t bytes = 0;
 };
 // Places every intermediate blob whose size can be told from the inputs' present types.

@@ -80,7 +80,11 @@ struct Concat {
     int64_t offset = 0;
     for (int i = 0; i < op.inputs() && at.outer; ++i) {
       const int64_t part = op.in(i).size() / at.outer;
-      at.copy_part(at.elements.at(op.out(0).data<uint8_t>(), offset), at.whole, op.in(i).data<uint8_t>(), part, part);
+      uint8_t* const to = at.elements.at(op.out(0).data<uint8_t>(), offset);
+      const uint8_t* const from = op.in(i).data<uint8_t>();
+      const int64_t pitch = op.in(i).pitch();
+      if (!pitch || to != from)
+        at.copy_part(to, at.whole, from, pitch ? pitch : part, part);  // else it is there already
       offset += part;
     }
     if (op.outputs() > 1)

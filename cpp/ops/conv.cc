@@ -105,10 +105,13 @@ struct Conv {
     return (!addend && affine.absorb(next, first_input, window.channels_last)) || clamp.absorb(next);
   }
 
+  bool spreads() const { return window.channels_last && window.group == 1 && !addend; }
+
   Status run(OpRun& op) {
     ConvShape s;
     PF_TRY(conv_shape(window, op.in(0).shape(), op.in(1).shape(), 0, &s));
     PF_TRY(filter.prepare(s, op, addend ? addend : op.inputs(), has_bias, affine));
+    s.pitch = op.out(0).pitch();
     float* scratch;
     PF_TRY(op.scratch(conv_forward_scratch(s), &scratch));
     ConvFinish finish{filter.bias(), nullptr, filter.scale(), clamp.low, clamp.high};

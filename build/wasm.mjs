@@ -246,7 +246,7 @@ function linkCommand(objects, output, threads) {
     '--no-entry',
     `${library}/crt1_reactor.o`,
     `-L${library}`,
-    ...['-lc', '-ldlmalloc', threads ? '-lc++-mt-noexcept' : '-lc++-noexcept', '-lc++abi-noexcept', '-lcompiler_rt'],
+    ...['-lc', '-lemmalloc', threads ? '-lc++-mt-noexcept' : '-lc++-noexcept', '-lc++abi-noexcept', '-lcompiler_rt'],
     '--stack-first',
     ...['-z', `stack-size=${stack}`],
     `--initial-memory=${memory.initial}`,

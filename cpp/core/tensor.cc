@@ -3,6 +3,9 @@
 
 #include <cstdlib>
 #include <cstring>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 #if !defined(__wasm__) && __has_include(<unistd.h>)
 #include <unistd.h>
 #endif
@@ -52,6 +55,20 @@ bool is_within(size_t bytes) {
   return most_bytes() > taken && bytes <= most_bytes() - taken;
 }
 
+// Large blocks lie in large pages where the system has them: one entry of the processor's table of pages then stands
+// for 2 MB.
+void* ask_for(size_t bytes) {
+#if defined(__linux__)
+  constexpr size_t kPage = size_t(1) << 21;
+  if (bytes >= kPage) {
+    void* const block = std::aligned_alloc(kPage, (bytes + kPage - 1) / kPage * kPage);
+    if (block) (void)madvise(block, bytes, MADV_HUGEPAGE);
+    return block;
+  }
+#endif
+  return std::malloc(bytes);
+}
+
 }  // namespace
 
 OpenAccelerator open_accelerator = nullptr;
@@ -76,7 +93,7 @@ Status Memory::allocate(size_t bytes, Accelerator* on, std::shared_ptr<Memory>* 
 
 Status Memory::allocate_host() {
   const size_t bytes = size_;
-  void* block = is_within(bytes) ? std::malloc(bytes + kAlignment + kSlack) : nullptr;
+  void* block = is_within(bytes) ? ask_for(bytes + kAlignment + kSlack) : nullptr;
   PF_CHECK(block, no_memory, "cannot get ", bytes, " bytes of memory; ", used(),
            " are in use by tensors. Use a smaller batch or picture, or close workspaces that are no longer needed");
   auto address = reinterpret_cast<uintptr_t>(block);

@@ -11,8 +11,12 @@
 namespace pf {
 namespace {
 
-// Threads take whole images when each gets one.
-bool by_image(const ConvShape& s) { return s.batch >= thread_count(); }
+constexpr int64_t kOwnImage = int64_t(1) << 18;  // floats of a padded copy that each thread may have
+
+// Threads take whole images when each gets one; large ones with padding they share, one after the other.
+bool by_image(const ConvShape& s, const PatchLayout& layout) {
+  return s.batch >= thread_count() && layout.image_size() <= kOwnImage;
+}
 
 // Whether the filter lies along k = (tap, channel) in panels of the product's columns, as products over pixels and
 // Winograd's way read it; else along (channel, tap) in panels of rows.
@@ -26,7 +30,7 @@ struct ForwardScratch {
   ForwardScratch(const ConvShape& s, const PatchLayout& layout, float* block) {
     Carver carve(block);
     tap_offset = carve.ints(s.taps);
-    images = carve.floats(layout.image_size() * (by_image(s) ? thread_count() : 1));
+    images = carve.floats(layout.image_size() * (by_image(s, layout) ? thread_count() : 1));
     product = carve.floats(s.channels_last ? gemm_scratch(s.out_size * s.batch, s.out_per_group(), s.patch())
                                            : gemm_scratch(s.out_per_group(), s.out_size, s.patch()));
     total = carve.total;
@@ -197,7 +201,7 @@ void conv_forward(const ConvShape& s, const float* x, const float* packed, const
   const int64_t in_step = s.in_channels * s.in_size, out_step = s.out_step() * s.out_size;
   if (s.channels_last && s.pointwise()) return forward_images(s, layout, s.batch, x, packed, finish, y, part.product);
   const auto run = [&](int64_t begin, int64_t end) {
-    float* own = part.images + (by_image(s) ? thread_index() * layout.image_size() : 0);
+    float* own = part.images + (by_image(s, layout) ? thread_index() * layout.image_size() : 0);
     for (int64_t n = begin; n < end; ++n) {
       if (layout.padded) pad_images(s, layout, n, n + 1, x, own);
       ConvFinish one = finish;
@@ -205,7 +209,7 @@ void conv_forward(const ConvShape& s, const float* x, const float* packed, const
       forward_images(s, layout, 1, layout.padded ? own : x + n * in_step, packed, one, y + n * out_step, part.product);
     }
   };
-  if (by_image(s))
+  if (by_image(s, layout))
     parallel_for(s.batch, 1, run);
   else
     run(0, s.batch);

@@ -31,7 +31,7 @@ struct ForwardScratch {
     Carver carve(block);
     tap_offset = carve.ints(s.taps);
     images = carve.floats(layout.image_size() * (by_image(s, layout) ? thread_count() : 1));
-    product = carve.floats(s.channels_last ? gemm_scratch(s.out_size * s.batch, s.out_per_group(), s.patch())
+    product = carve.floats(s.channels_last ? gemm_scratch(s.out_size * s.batch, s.out_per_group(), s.patch(), true)
                                            : gemm_scratch(s.out_per_group(), s.out_size, s.patch()));
     total = carve.total;
   }

@@ -45,11 +45,13 @@ struct Depth {
 int64_t row_block(int64_t m, int tile) { return round_up(smaller(m, kRowBlock), tile); }
 int64_t column_block(int64_t n, const GemmKernel& kernel) { return round_up(smaller(n, kColumnBlock), kernel.columns); }
 
-// Floats of scratch of one thread.
-int64_t thread_scratch(int64_t m, int64_t n, int64_t k, const GemmKernel& kernel) {
-  const int64_t columns = smaller(k, kernel.depth) * column_block(n, kernel);
+// Floats of scratch of one thread: for panels of B, unless they are there, and for rows of A or pointers to them.
+int64_t column_scratch(int64_t n, int64_t k, bool packed, const GemmKernel& kernel) {
+  return packed ? 0 : smaller(k, kernel.depth) * column_block(n, kernel);
+}
+int64_t thread_scratch(int64_t m, int64_t n, int64_t k, bool packed, const GemmKernel& kernel) {
   const int most = kernel.rows > kernel.direct_rows ? kernel.rows : kernel.direct_rows;
-  return columns + smaller(kPointer * k, kernel.depth) * (row_block(m, most) + most) + 16;
+  return column_scratch(n, k, packed, kernel) + smaller(kPointer * k, kernel.depth) * (row_block(m, most) + most) + 16;
 }
 
 // Panels of one side for [begin, end) x [k_begin, k_end): where they are, or packed into `scratch`. `step` becomes the
@@ -243,7 +245,7 @@ void run_range(const Gemm& g, const GemmKernel& kernel, Range rows, Range column
   const Depth depth(g, kernel);
   const RowsOfA how(g, kernel);
   const int64_t row_step = row_block(g.m, how.tile), column_step = column_block(g.n, kernel);
-  float* const a_scratch = scratch + smaller(depth.block, kernel.depth) * column_step;
+  float* const a_scratch = scratch + column_scratch(g.n, g.k, g.b.packed, kernel);
   for (int64_t j = columns.begin; j < columns.end; j += column_step) {
     const Range some_columns{j, smaller(j + column_step, columns.end)};
     for (Range some_k{0, 0}; some_k.begin < g.k; some_k.begin = some_k.end) {
@@ -290,18 +292,20 @@ const GemmKernel kKernel = {4, 8, 4, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f3
 const GemmKernel& gemm_kernel() { return kKernel; }
 #endif
 
-int64_t gemm_alone_scratch(int64_t m, int64_t n, int64_t k) { return thread_scratch(m, n, k, gemm_kernel()); }
+int64_t gemm_alone_scratch(int64_t m, int64_t n, int64_t k) { return thread_scratch(m, n, k, false, gemm_kernel()); }
 
 void gemm_alone(const Gemm& g, float* scratch) { run_range(g, gemm_kernel(), {0, g.m}, {0, g.n}, scratch); }
 
-int64_t gemm_scratch(int64_t m, int64_t n, int64_t k) { return gemm_alone_scratch(m, n, k) * thread_count(); }
+int64_t gemm_scratch(int64_t m, int64_t n, int64_t k, bool packed) {
+  return thread_scratch(m, n, k, packed, gemm_kernel()) * thread_count();
+}
 
 void gemm(const Gemm& g, float* scratch) {
   if (g.m <= 0 || g.n <= 0) return;
   if (g.k <= 0) return run_empty(g);
   if (gemm_is_small(g)) return gemm_small(g);
   const GemmKernel& kernel = gemm_kernel();
-  const int64_t mine = thread_scratch(g.m, g.n, g.k, kernel);
+  const int64_t mine = thread_scratch(g.m, g.n, g.k, g.b.packed, kernel);
   const int64_t row_panels = divide_up(g.m, kernel.rows), column_panels = divide_up(g.n, kernel.columns);
   // Each thread packs the side that is not cut again for itself, so the longer side is cut, into few pieces.
   const int64_t pieces = 2 * thread_count();

@@ -102,8 +102,8 @@ struct Gemm {
   float low = -__builtin_huge_valf(), high = __builtin_huge_valf();  // then clamp: Relu is low = 0
 };
 
-// Floats of scratch a product of this size needs on all threads together.
-int64_t gemm_scratch(int64_t m, int64_t n, int64_t k);
+// Floats of scratch a product of this size needs on all threads together; fewer if B is packed.
+int64_t gemm_scratch(int64_t m, int64_t n, int64_t k, bool packed = false);
 // Uses the pool's threads, or only the calling one when called from inside a parallel_for. `scratch` belongs to all
 // threads: each takes the part of its thread_index(), so products that run at the same time must be of one size.
 void gemm(const Gemm& g, float* scratch);

@@ -61,7 +61,7 @@ void check_product(Dice& dice) {
   else if (dice.chance(2))
     gemm_pack(g.a, kernel.rows, m, k, packed_a.data()), g.a = {}, g.a.packed = packed_a.data();
   if (dice.chance(2)) gemm_pack(g.b, kernel.columns, n, k, packed_b.data()), g.b = {}, g.b.packed = packed_b.data();
-  Room scratch(gemm_scratch(m, n, k));
+  Room scratch(gemm_scratch(m, n, k, g.b.packed));
   gemm(g, scratch.data());
   EXPECT(scratch.intact(), m, n, k);
   for (int64_t i = 0; i < m * n; ++i) {

@@ -213,6 +213,13 @@ export interface Backend {
   createNet(workspace: number, netDef: Uint8Array): Promise<number>
   /** Runs a net once or `iterations` times. 'aborted' when `abort()` stopped it. */
   runNet(net: number, options?: { readonly iterations?: number; readonly goOn?: boolean }): Promise<void>
+  /** Feeds, runs a net once and fetches. Nothing comes in between, and a worker is asked once. */
+  runNetWith(
+    workspace: number,
+    net: number,
+    feed: readonly (readonly [name: string, tensor: Tensor])[],
+    fetch: readonly string[],
+  ): Promise<Tensor[]>
   netInfo(net: number): Promise<NetInfo>
   closeNet(net: number): Promise<void>
   /** CUDA queues its work: this waits until all that a workspace's nets have queued is done, and says what failed in it. */

@@ -86,26 +86,12 @@ export class LocalBackend implements Backend {
     })
   }
 
-  async feed(workspace: number, name: string, { dtype, shape, data }: Tensor): Promise<void> {
-    const count = elementCount(shape)
-    if (data.length !== count) {
-      const text = `its shape [${shape.join(', ')}] takes ${count} elements, it has ${data.length}`
-      throw new PfError('shape', `cannot feed blob "${name}": ${text}`)
-    }
-    if (Array.isArray(data)) return this.ask('blob_deserialize', workspace, encodeStrings(name, shape, data), done)
-    const bytes = bytesView({ dtype, shape, data })
-    return this.ask('blob_feed', workspace, encodeHeader(dtype, shape, name), (room) => room.bytes.set(bytes))
+  feed(workspace: number, name: string, tensor: Tensor): Promise<void> {
+    return this.whenFree(() => this.feedNow(workspace, name, tensor))
   }
 
   fetch(workspace: number, name: string): Promise<Tensor> {
-    const blob = encodeText(name)
-    return this.ask('blob_info', workspace, blob, (info) => {
-      const { dtype = 'float32', shape } = decodeHeader(info.bytes)
-      if (dtype === 'string') {
-        return { dtype, ...decodeStrings(this.core.call('blob_serialize', workspace, blob).bytes) }
-      }
-      return tensorFromBytes(this.core.call('blob_data', workspace, blob).bytes, shape, dtype)
-    })
+    return this.whenFree(() => this.fetchNow(workspace, name))
   }
 
   blobInfo(workspace: number, name: string): Promise<BlobInfo> {
@@ -144,6 +130,19 @@ export class LocalBackend implements Backend {
       })
       this.running = run
       return run
+    })
+  }
+
+  runNetWith(
+    workspace: number,
+    net: number,
+    feed: readonly (readonly [string, Tensor])[],
+    fetch: readonly string[],
+  ): Promise<Tensor[]> {
+    return this.whenFree(() => {
+      for (const [name, tensor] of feed) this.feedNow(workspace, name, tensor)
+      this.core.call('net_run', net)
+      return fetch.map((name) => this.fetchNow(workspace, name))
     })
   }
 
@@ -217,6 +216,29 @@ export class LocalBackend implements Backend {
       }
     }
     await this.core.close()
+  }
+
+  private feedNow(workspace: number, name: string, { dtype, shape, data }: Tensor): void {
+    const count = elementCount(shape)
+    if (data.length !== count) {
+      const text = `its shape [${shape.join(', ')}] takes ${count} elements, it has ${data.length}`
+      throw new PfError('shape', `cannot feed blob "${name}": ${text}`)
+    }
+    if (Array.isArray(data)) {
+      this.core.call('blob_deserialize', workspace, encodeStrings(name, shape, data))
+      return
+    }
+    const bytes = bytesView({ dtype, shape, data })
+    this.core.call('blob_feed', workspace, encodeHeader(dtype, shape, name)).bytes.set(bytes)
+  }
+
+  private fetchNow(workspace: number, name: string): Tensor {
+    const blob = encodeText(name)
+    const { dtype = 'float32', shape } = decodeHeader(this.core.call('blob_info', workspace, blob).bytes)
+    if (dtype === 'string') {
+      return { dtype, ...decodeStrings(this.core.call('blob_serialize', workspace, blob).bytes) }
+    }
+    return tensorFromBytes(this.core.call('blob_data', workspace, blob).bytes, shape, dtype)
   }
 
   private async iterate(net: number, iterations: number): Promise<void> {

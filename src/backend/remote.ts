@@ -30,6 +30,7 @@ type Reply = { id: number; value: unknown } | { id: number; code: PfErrorCode; m
 
 /** The buffers that a result owns and the worker needs no more. */
 function buffersOf(value: unknown): Transferable[] {
+  if (Array.isArray(value)) return value.flatMap(buffersOf)
   const data = value instanceof Uint8Array ? value : (value as Partial<Tensor> | undefined)?.data
   return ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer ? [data.buffer] : []
 }
@@ -208,6 +209,12 @@ function proxyOf(remote: RemoteBackend): Backend {
     removeBlob: method('removeBlob'),
     createNet: method('createNet'),
     runNet: method('runNet'),
+    async runNetWith(workspace, net, feed, fetch) {
+      const own = feed.map(([name, given]) => ({ name, ...ownCopy(given) }))
+      const named = own.map(({ name, tensor }) => [name, tensor])
+      const transfer = own.flatMap((each) => each.transfer)
+      return (await remote.send('runNetWith', [workspace, net, named, fetch], transfer)) as Tensor[]
+    },
     netInfo: method('netInfo'),
     closeNet: method('closeNet'),
     finish: method('finish'),

@@ -60,19 +60,22 @@ export class Predictor {
     }
   }
 
-  /** Feeds inputs, by name or in order, runs the net and answers its outputs by name. */
+  /**
+   * Feeds inputs, by name or in order, runs the net and answers its outputs by name. An input that is not given is what it
+   * was in the last run. Runs that overlap come one after the other, each with its own inputs.
+   */
   async run(
     inputs: Readonly<Record<string, Feed>> | readonly Feed[],
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<Record<string, Tensor>> {
-    for (const [name, value] of this.#named(inputs)) {
-      await this.workspace.feedBlob(name, value)
-      this.#fed.add(name)
-    }
-    const missing = this.inputs.find((name) => !this.#fed.has(name))
-    if (missing !== undefined) throw new PfError('argument', `the input "${missing}" was not given`)
-    await this.workspace.runNet(this.#net, 1, { signal })
-    const tensors = await this.workspace.fetchBlobs(this.outputs)
+    const feed = Object.fromEntries(this.#named(inputs))
+    const missing = this.inputs.find((name) => !this.#fed.has(name) && !Object.hasOwn(feed, name))
+    const tensors =
+      missing === undefined
+        ? await this.workspace.runNetWith(this.#net, feed, this.outputs, { signal })
+        : await this.workspace.feedBlobs(feed) // what was given need not be given again
+    for (const name of Object.keys(feed)) this.#fed.add(name)
+    if (tensors === undefined) throw new PfError('argument', `the input "${missing}" was not given`)
     return Object.fromEntries(this.outputs.map((name, i) => [name, tensors[i]]))
   }
 

@@ -40,8 +40,7 @@ export async function train(options: TrainOptions): Promise<TrainProgress> {
     for (let i = 0; i < iterations; i++) {
       throwIfAborted(signal)
       const values = await options.feed(i)
-      await workspace.feedBlobs(values)
-      await workspace.runNet(net)
+      await workspace.runNetWith(net, values)
       meter.count(values)
       if (i === 0 || i === iterations - 1 || meter.sinceReport() >= reportEvery) {
         progress = meter.read(i + 1, Number((await workspace.fetchBlob(loss)).data[0]))

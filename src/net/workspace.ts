@@ -16,7 +16,7 @@ import {
   type PlanDef,
 } from './net-def.ts'
 import { type PlanOptions, runPlan } from './plan.ts'
-import { runIterations, type RunOptions } from './run.ts'
+import { abortable, runIterations, type RunOptions } from './run.ts'
 
 /** What a blob is fed with: a tensor, or numbers that make one (float32 unless a typed array says otherwise). */
 export type Feed = Tensor | TensorLike
@@ -120,6 +120,27 @@ export class Workspace {
   async runNet(net: string | Net, iterations = 1, options: RunOptions = {}): Promise<void> {
     const name = nameOf(net)
     await inContext(name, runIterations(this.backend, this.#net(name).handle, iterations, options))
+  }
+
+  /**
+   * Feeds blobs, runs a created net once and fetches others. Nothing else comes in between, so calls may overlap, and a
+   * worker is asked once instead of for each. With a signal the run can be stopped.
+   */
+  async runNetWith(
+    net: string | Net,
+    feed: Readonly<Record<string, Feed>>,
+    fetch: readonly string[] = [],
+    { signal }: Pick<RunOptions, 'signal'> = {},
+  ): Promise<Tensor[]> {
+    const name = nameOf(net)
+    const { handle } = this.#net(name)
+    const tensors = Object.entries(feed).map(([blob, value]) => [blob, asTensor(value)] as const)
+    const run = () => this.backend.runNetWith(this.#open(), handle, tensors, fetch)
+    try {
+      return await inContext(name, abortable(this.backend, signal, run))
+    } catch (error) {
+      throw await this.#withSuggestion(error, ...fetch)
+    }
   }
 
   /** The number by which the backend knows a created net. */
@@ -227,10 +248,12 @@ export class Workspace {
     throw new PfError('net', `no net "${name}" was created in this workspace${hint}`)
   }
 
-  async #withSuggestion(error: unknown, name: string): Promise<unknown> {
+  // Of the blobs that were asked for, the first that there is not is the one that was missed.
+  async #withSuggestion(error: unknown, ...names: readonly string[]): Promise<unknown> {
     if (!(error instanceof PfError) || error.code !== 'no_blob') return error
     const known = await this.blobs()
-    const hint = known.includes(name) ? '' : didYouMean(name, known)
+    const missing = names.find((name) => !known.includes(name))
+    const hint = missing === undefined ? '' : didYouMean(missing, known)
     return hint === '' || error.message.includes(hint)
       ? error
       : new PfError('no_blob', error.message + hint, { cause: error })

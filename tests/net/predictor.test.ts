@@ -2,6 +2,7 @@
 // Predicting with a pair of nets, making such a pair, and the loop between.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { openBackend } from '../../src/backend/backend.ts'
 import { type Tensor, tensor } from '../../src/core/tensor.ts'
 import { exportModel, fill } from '../../src/net/export.ts'
 import { ModelHelper } from '../../src/net/model-helper.ts'
@@ -13,6 +14,7 @@ import { Workspace } from '../../src/net/workspace.ts'
 import { buildSgd } from '../../src/optimizer/sgd.ts'
 import { PfError } from '../../src/util/error.ts'
 import { testBackend } from '../kit/backend.ts'
+import { settings } from '../kit/settings.ts'
 import { lenet, losses } from './lenet.ts'
 
 const backend = testBackend(test)
@@ -87,6 +89,21 @@ test('a predict net without an init net gets its inputs made', async () => {
     [1 / (1 + Math.E), Math.E / (1 + Math.E)],
   )
 })
+
+for (const worker of [false, true]) {
+  test(`runs that overlap answer each its own input, ${worker ? 'in a worker' : 'here'}`, async () => {
+    await using local = await openBackend({ backend: settings.backend, worker })
+    await using predictor = await Predictor.load(initNet, predictNet, { backend: local })
+    const odds = [1, 2, 5, 11, 30]
+    const answers = await Promise.all(odds.map((n) => predictor.run([[[Math.log(n), 0]]])))
+    for (const [i, { scores }] of answers.entries()) near(scores, [odds[i] / (odds[i] + 3), 3 / (odds[i] + 3)])
+    const failed = await failure(predictor.workspace.runNetWith('tiny', { data: [[0, 0]] }, ['scors']))
+    assert.is(failed.code, 'no_blob')
+    assert.match(failed.message, '(did you mean "scores"?)')
+    assert.is((await failure(predictor.workspace.runNetWith('tin', {}))).code, 'net')
+    near((await predictor.run([[[0, 0]]])).scores, [0.25, 0.75])
+  })
+}
 
 test('other outputs than the declared ones', async () => {
   const options = { backend: await backend(), outputs: ['y', 'scores'] }

@@ -35,10 +35,10 @@ const packages = {
 function sidesOf(engine, threads, peers) {
   const ours = ['simd', 'relaxed', ...(engine.name === 'node' ? ['native'] : [])]
   const sides = ours.map((simd) => ({ engine, runtime: 'portafilter', simd }))
-  if (!peers || !engine.name.startsWith('node')) return sides
+  if (!peers) return sides
   const others = [{ engine, runtime: 'onnxruntime-web', simd: 'simd' }]
-  // In Node TensorFlow.js has one thread, whatever it is told.
-  if (threads === 1) others.push({ engine, runtime: 'tfjs-wasm', simd: 'simd' })
+  // Outside pages TensorFlow.js has one thread, whatever it is told.
+  if (threads === 1 || engine.name === 'chromium') others.push({ engine, runtime: 'tfjs-wasm', simd: 'simd' })
   if (engine.name === 'node') others.push({ engine, runtime: 'onnxruntime-node', simd: 'native' })
   return [...sides, ...others.filter(({ runtime }) => hasPeer(packages[runtime]))]
 }

@@ -3,13 +3,11 @@
 // filters are in its own order, channels last, and what it can fuse is fused, as its converter does.
 import { setThreadsCount, setWasmPaths, version_wasm } from '@tensorflow/tfjs-backend-wasm'
 import * as tf from '@tensorflow/tfjs-core'
-import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
 import { architectures, picture } from '../architectures.mjs'
 
 export async function startWasm(threads) {
-  const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/dist/tf-backend-wasm.node.js')
-  setWasmPaths(`${dirname(entry)}/`)
+  const folder = new URL('.', import.meta.resolve('@tensorflow/tfjs-backend-wasm'))
+  setWasmPaths(folder.protocol === 'file:' ? decodeURIComponent(folder.pathname) : folder.href)
   setThreadsCount(threads)
   if (!(await tf.setBackend('wasm'))) throw new Error('TensorFlow.js cannot open its WebAssembly backend')
   await tf.ready()

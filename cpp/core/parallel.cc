@@ -42,9 +42,14 @@ struct Job {
   ParallelBody body;
   void* context;
   int64_t n;
-  int64_t chunk;
+  int64_t grain;
   int32_t chunks;
   uint32_t pages;  // of memory when it was given out
+  // Chunks are whole grains, as many as go in evenly, so that threads have equal shares.
+  int64_t begin(int64_t i) const {
+    const int64_t at = i * ((n - 1) / grain + 1) / chunks * grain;
+    return at < n ? at : n;
+  }
 };
 
 // generation << 32 | end << 16 | begin of the chunks that nobody has taken yet.
@@ -164,8 +169,7 @@ void work() {
       job = pool.job;
       see_memory(job.pages);
     }
-    const int64_t begin = chunk * job.chunk, left = job.n - begin;
-    job.body(job.context, begin, begin + (left < job.chunk ? left : job.chunk));
+    job.body(job.context, job.begin(chunk), job.begin(chunk + 1));
   }
   if (finished == 0) return;
   if (pool.done.fetch_add(finished) + finished == job.chunks && pool.caller_sleeps.load()) wake(pool.done, 1);
@@ -273,10 +277,9 @@ void parallel_run(int64_t n, int64_t grain, ParallelBody body, void* context) {
   const int64_t limit = thread_count();
   if (limit == 1 || n <= grain || pool.busy.exchange(1, std::memory_order_acquire)) return body(context, 0, n);
   start_threads();
-  const int64_t even = (n - 1) / (limit * kChunksPerThread) + 1;
-  const int64_t chunk = even <= grain ? grain : ((even - 1) / grain + 1) * grain;
-  const auto chunks = static_cast<int32_t>((n - 1) / chunk + 1);
-  pool.job = {body, context, n, chunk, chunks, memory_pages()};
+  const int64_t grains = (n - 1) / grain + 1, most = limit * kChunksPerThread;
+  const auto chunks = static_cast<int32_t>(grains < most ? grains : most);
+  pool.job = {body, context, n, grain, chunks, memory_pages()};
   pool.done.store(0, std::memory_order_relaxed);
   const uint64_t generation = (pool.shares[0].left.load(std::memory_order_relaxed) >> 32) + 1;
   uint64_t end = 0;

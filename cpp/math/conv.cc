@@ -31,9 +31,14 @@ struct ForwardScratch {
     Carver carve(block);
     tap_offset = carve.ints(s.taps);
     images = carve.floats(layout.image_size() * (by_image(s, layout) ? thread_count() : 1));
-    product = carve.floats(s.channels_last ? gemm_scratch(s.out_size * s.batch, s.out_per_group(), s.patch(), true)
-                                           : gemm_scratch(s.out_per_group(), s.out_size, s.patch()));
+    product = carve.floats(of_product(s));
     total = carve.total;
+  }
+  static int64_t of_product(const ConvShape& s) {
+    const int64_t outputs = s.out_per_group(), k = s.patch();
+    if (!s.channels_last) return gemm_scratch(outputs, s.out_size, k);
+    return s.pointwise() ? gemm_together_scratch(s.out_size * s.batch, outputs, k, true)
+                         : gemm_scratch(s.out_size, outputs, k, true);
   }
 };
 
@@ -72,7 +77,7 @@ void multiply_pixels(const ConvShape& s, const PatchLayout& layout, int64_t imag
   else
     product.a.locate = locate_pixels, product.a.length = source.taps * s.in_per_group(), product.a.source = &source;
   product.c = y, product.c_stride = s.out_step();
-  gemm(product, scratch);
+  s.pointwise() ? gemm_together(product, scratch) : gemm(product, scratch);
 }
 
 // All groups of one image, or of several if pointwise in NHWC.

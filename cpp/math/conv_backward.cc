@@ -103,7 +103,7 @@ int64_t column_chunk(const ConvShape& s) {
 struct ColumnScratch {
   int32_t* tap_offset;
   float *packed, *columns, *images, *product;
-  int64_t total;
+  int64_t product_step, total;  // from thread to thread
   ColumnScratch(const ConvShape& s, const PatchLayout& l, float* block) {
     Carver carve(block);
     const int64_t workers = by_image(s) ? thread_count() : 1;
@@ -111,7 +111,9 @@ struct ColumnScratch {
     packed = carve.floats(s.group * gemm_packed_size(s.patch(), s.out_per_group(), gemm_kernel().rows));
     columns = carve.floats(s.patch() * column_chunk(s) * workers);
     images = carve.floats(l.image_size() * workers);
-    product = carve.floats(gemm_scratch(s.patch(), column_chunk(s), s.out_per_group()));
+    product_step = gemm_alone_scratch(s.patch(), column_chunk(s), s.out_per_group());
+    product = carve.floats(
+        larger(gemm_scratch(s.patch(), column_chunk(s), s.out_per_group()), by_image(s) ? product_step * workers : 0));
     total = carve.total;
   }
 };
@@ -129,7 +131,7 @@ void add_columns(const ConvShape& s, const PatchLayout& l, const float* packed, 
       product.b = columns_of(dy + g * outputs * s.out_size + p, s.out_size);
       float* const inputs = image + g * s.in_per_group() * l.plane;
       product.c = s.pointwise() ? inputs + p : columns, product.c_stride = s.pointwise() ? l.plane : product.n;
-      gemm(product, scratch);
+      by_image(s) ? gemm_alone(product, scratch) : gemm(product, scratch);
       if (!s.pointwise()) scatter_patches(l, s.in_per_group(), s.taps, p, p + product.n, columns, inputs);
     }
 }
@@ -154,7 +156,7 @@ void conv_input_gradient(const ConvShape& s, const float* w, const float* dy, fl
       float* image = l.padded ? own : dx + n * in_step;
       if (!s.pointwise()) std::memset(image, 0, size_t(l.plane * s.in_channels) * sizeof(float));
       add_columns(s, l, part.packed, dy + n * s.out_channels * s.out_size, part.columns + worker * k * column_chunk(s),
-                  image, part.product);
+                  image, part.product + worker * part.product_step);
       if (l.padded) unpad_image(s, l, own, dx + n * in_step);
     }
   };

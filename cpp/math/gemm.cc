@@ -274,6 +274,19 @@ void run_empty(const Gemm& g) {
     }
 }
 
+// Whether threads share the columns of C, or its rows. By rows, each thread reads all of B; by columns all of A, and
+// what it computes is not what it will read: the next operator shares pixels, and what comes from another core's cache
+// comes slowly. B that is not packed is packed by each thread for itself, so there the longer side is shared.
+bool shares_columns(int64_t m, int64_t n, int64_t k, bool b_packed) {
+  return b_packed ? double(k) * double(n) > double(m) * double(k + n) : n >= m;
+}
+
+// Floats of A that are packed for all threads together, 4 MiB at most.
+int64_t rows_for_all(int64_t m, int64_t n, int64_t k, bool b_packed) {
+  const int64_t floats = gemm_packed_size(m, k, gemm_kernel().rows);
+  return shares_columns(m, n, k, b_packed) && floats <= int64_t(1) << 20 ? floats : 0;
+}
+
 #if !defined(__x86_64__)
 // A fused multiply-add takes four cycles and two start in each: 4 x 8 has just enough sums to keep them busy, 5 x 8
 // some to spare. Without fusing the multiplications fill the gaps. 3 x 12 is as fast as 4 x 8, and loses half at the
@@ -305,23 +318,34 @@ void gemm(const Gemm& g, float* scratch) {
   if (g.k <= 0) return run_empty(g);
   if (gemm_is_small(g)) return gemm_small(g);
   const GemmKernel& kernel = gemm_kernel();
+  const bool by_columns = shares_columns(g.m, g.n, g.k, g.b.packed);
   const int64_t mine = thread_scratch(g.m, g.n, g.k, g.b.packed, kernel);
-  const int64_t row_panels = divide_up(g.m, kernel.rows), column_panels = divide_up(g.n, kernel.columns);
-  // Each thread packs the side that is not cut again for itself, so the longer side is cut, into few pieces.
-  const int64_t pieces = 2 * thread_count();
-  const double work = 2.0 * double(g.m) * double(g.n) * double(g.k);
-  const bool by_columns = column_panels * kernel.columns >= row_panels * kernel.rows || column_panels >= 8 * pieces;
-  const int64_t panels = by_columns ? column_panels : row_panels;
-  const double worth = 100e3 * double(panels) / work;  // panels in 100 kflop, some microseconds
-  int64_t grain = divide_up(panels, pieces);
-  if (double(grain) < worth) grain = worth < double(panels) ? int64_t(worth) + 1 : panels;
-  parallel_for(panels, grain, [&](int64_t begin, int64_t end) {
+  const int64_t size = by_columns ? g.n : g.m, unit = by_columns ? kernel.columns : RowsOfA(g, kernel).tile;
+  const int64_t panels = divide_up(size, unit);
+  // Few pieces, as each packs what is not packed, and each of 100 kflop, some microseconds.
+  const double worth = 2.0 * double(g.m) * double(g.n) * double(g.k) / 100e3;
+  int64_t pieces = smaller(2 * thread_count(), panels);
+  if (worth < double(pieces)) pieces = worth < 1 ? 1 : int64_t(worth);
+  parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
     float* own = scratch + mine * thread_index();
-    if (by_columns)
-      run_range(g, kernel, {0, g.m}, {begin * kernel.columns, smaller(end * kernel.columns, g.n)}, own);
-    else
-      run_range(g, kernel, {begin * kernel.rows, smaller(end * kernel.rows, g.m)}, {0, g.n}, own);
+    const Range some{begin * panels / pieces * unit, smaller(end * panels / pieces * unit, size)};
+    run_range(g, kernel, by_columns ? Range{0, g.m} : some, by_columns ? some : Range{0, g.n}, own);
   });
+}
+
+int64_t gemm_together_scratch(int64_t m, int64_t n, int64_t k, bool packed) {
+  return gemm_scratch(m, n, k, packed) + rows_for_all(m, n, k, packed);
+}
+
+void gemm_together(const Gemm& g, float* scratch) {
+  Gemm all = g;
+  const int64_t rows = rows_for_all(g.m, g.n, g.k, g.b.packed);
+  if (rows && !gemm_is_small(g) && !RowsOfA(g, gemm_kernel()).direct) {
+    gemm_pack(g.a, gemm_kernel().rows, g.m, g.k, scratch);
+    all.a = {};
+    all.a.packed = scratch;
+  }
+  gemm(all, scratch + rows);
 }
 
 int64_t gemm_packed_size(int64_t count, int64_t k, int width) { return round_up(count, width) * k; }

@@ -108,6 +108,11 @@ int64_t gemm_scratch(int64_t m, int64_t n, int64_t k, bool packed = false);
 // threads: each takes the part of its thread_index(), so products that run at the same time must be of one size.
 void gemm(const Gemm& g, float* scratch);
 
+// The same, but not from several threads at once, and A lies in a matrix: what all threads would have to pack of it
+// each for itself is packed before, once.
+int64_t gemm_together_scratch(int64_t m, int64_t n, int64_t k, bool packed = false);
+void gemm_together(const Gemm& g, float* scratch);
+
 // The same, none of its sizes 0, on the calling thread alone, which brings scratch of its own.
 int64_t gemm_alone_scratch(int64_t m, int64_t n, int64_t k);
 void gemm_alone(const Gemm& g, float* scratch);

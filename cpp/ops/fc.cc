@@ -43,7 +43,7 @@ struct FullyConnected {
     PF_TRY(sizes(op.args, op.in(0).shape(), op.in(1).shape(), &s));
     const bool flip = transposed(op.args);
     float* scratch = nullptr;
-    PF_TRY(op.scratch(gemm_scratch(s.m, s.n, s.k), &scratch));
+    PF_TRY(op.scratch(gemm_together_scratch(s.m, s.n, s.k), &scratch));
     const float* w = op.in(1).data<float>();
     Gemm product;
     product.m = s.m, product.n = s.n, product.k = s.k;
@@ -52,7 +52,7 @@ struct FullyConnected {
     product.c = op.out(0).data<float>(), product.c_stride = s.n;
     product.column_bias = op.in(2).data<float>();
     product.low = clamp.low, product.high = clamp.high;
-    gemm(product, scratch);
+    gemm_together(product, scratch);
     return {};
   }
 };

@@ -39,10 +39,10 @@ struct MatMul {
     Sizes s;
     PF_TRY(matmul_sizes(op.args, op.in(0).shape(), op.in(1).shape(), &s));
     float* scratch = nullptr;
-    PF_TRY(op.scratch(gemm_scratch(s.m, s.n, s.k), &scratch));
-    gemm(product(s, op.args.b("trans_a"), op.args.b("trans_b"), op.in(0).data<float>(), op.in(1).data<float>(),
-                 op.out(0).data<float>()),
-         scratch);
+    PF_TRY(op.scratch(gemm_together_scratch(s.m, s.n, s.k), &scratch));
+    gemm_together(product(s, op.args.b("trans_a"), op.args.b("trans_b"), op.in(0).data<float>(), op.in(1).data<float>(),
+                          op.out(0).data<float>()),
+                  scratch);
     return {};
   }
 };

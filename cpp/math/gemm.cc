@@ -193,6 +193,7 @@ class BlockRows {
         pack_rows(pointers + t * rows_, rows_, piece, scratch);
     }
   }
+  bool one() const { return first_.pointers && rows_ == 1; }
   int rows() const { return rows_; }      // of a tile
   int64_t step() const { return step_; }  // from tile to tile
   TileRows tile(int64_t i) const {
@@ -227,6 +228,13 @@ void run_block(const Gemm& g, const GemmKernel& kernel, Range rows, Range column
       store.start = start ? start + i * g.c_stride + j : nullptr;
       store.row_bias = first && g.row_bias ? g.row_bias + i : nullptr;
     };
+    if (a.one() && kernel.run_row_pair && j + 2 * kernel.columns <= smaller(columns.end, g.n)) {
+      at(rows.begin);
+      const TileRows row = a.tile(0);
+      kernel.run_row_pair(row.taps, row.k, row.pointers, b, b_step, store);
+      j += kernel.columns, b += b_step;
+      continue;
+    }
     store.next = j + kernel.columns < columns.end ? b + b_step : nullptr;
     int64_t t = 0;
     if (width == kernel.columns && (t = (rows.end - rows.begin) / a.rows())) {
@@ -292,10 +300,12 @@ int64_t rows_for_all(int64_t m, int64_t n, int64_t k, bool b_packed) {
 // some to spare. Without fusing the multiplications fill the gaps. 3 x 12 is as fast as 4 x 8, and loses half at the
 // edges.
 #if defined(__wasm_relaxed_simd__)
-const GemmKernel kKernel = {5,  8, 4, 512, gemm_panels<f32x4, 5, 2>, gemm_rows<f32x4, 4, 2>, gemm_rows<f32x4, 1, 2>,
-                            96, 16};
+const GemmKernel kKernel = {
+    5,  8, 4, 512, gemm_panels<f32x4, 5, 2>, gemm_rows<f32x4, 4, 2>, gemm_rows<f32x4, 1, 2>, gemm_row_pair<f32x4, 2>,
+    96, 16};
 #else
-const GemmKernel kKernel = {4, 8, 4, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>, gemm_rows<f32x4, 1, 2>};
+const GemmKernel kKernel = {
+    4, 8, 4, 512, gemm_panels<f32x4, 4, 2>, gemm_rows<f32x4, 4, 2>, gemm_rows<f32x4, 1, 2>, gemm_row_pair<f32x4, 2>};
 #endif
 #endif
 

@@ -49,6 +49,9 @@ struct GemmKernel {
   // The same with the rows of A where they lie: under each of `taps` taps, `direct_rows` pointers to k floats each.
   RunRows run_rows;
   RunRows run_row;  // the same of one row: it leaves the memory that B comes from as the only thing to wait for
+  // And with two panels of B at a time, where that is faster.
+  void (*run_row_pair)(int64_t taps, int64_t k, const float* const* a, const float* b, int64_t b_step,
+                       TileStore store) = nullptr;
   // For so many columns and so long a k `run` is faster, and packing pays.
   int64_t packing_columns = INT64_MAX, packing_k = 0;
 

@@ -178,3 +178,25 @@ void gemm_rows(int64_t tiles, int64_t taps, int64_t k, const float* const* a, co
     tile.store(store);
   }
 }
+
+// One row against two panels, `b_step` apart: side by side they come from memory in three quarters of the time, and the
+// sums wait less for each other.
+template <class V, int kVectors>
+void gemm_row_pair(int64_t taps, int64_t k, const float* const* a, const float* b, int64_t b_step,
+                   ::pf::TileStore store) {
+  GemmTile<V, 1, 2 * kVectors> tile;
+  constexpr int kWidth = kVectors * V::kLanes;
+  for (; taps > 0; --taps, ++a) {
+    const float* row = *a;
+    for (const float* const end = b + k * kWidth; b < end; b += kWidth, ++row) {
+      const V element = V::load_splat(row);
+      PF_UNROLL
+      for (int j = 0; j < kVectors; ++j) {
+        V &first = tile.sum[0][j], &second = tile.sum[0][kVectors + j];
+        first = madd(element, V::load(b + j * V::kLanes), first);
+        second = madd(element, V::load(b + b_step + j * V::kLanes), second);
+      }
+    }
+  }
+  tile.store(store);
+}

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <thread>
 
 #include "core/objects.h"
 #include "device/forms.h"
@@ -77,9 +78,12 @@ class NcclWorld final : public World {
 
   ~NcclWorld() override {
     if (!comm_) return;
-    const bool fine = device_.finish().ok();
-    device_.drop_recordings(this);
-    fine ? CommDestroy(comm_) : CommAbort(comm_);
+    if (device_.finish().ok()) {
+      device_.drop_recordings(this);
+      CommDestroy(comm_);
+    } else {
+      abort();
+    }
     note_waiting(nullptr);
   }
 
@@ -133,8 +137,11 @@ class NcclWorld final : public World {
   void abort() {
     // The replica's thread may be in a call of NCCL. That ends soon, unless it waits for the one that has failed.
     for (int i = 0; i < kMostWait && calls_.load(); ++i) usleep(1000);
+    // Both at once: a recording that is under way is dropped when its sums have been ended, and NCCL, which ends them
+    // first, comes back when it is dropped.
+    std::thread ending([comm = comm_] { CommAbort(comm); });
     device_.drop_recordings(this);
-    CommAbort(comm_);
+    ending.join();
     comm_ = nullptr;
   }
 

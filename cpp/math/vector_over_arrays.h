@@ -22,13 +22,6 @@ struct ScaledBy {
   PF_INLINE V operator()(V x) const { return x * factor; }
 };
 
-template <class F>
-PF_INLINE bool all_near(int64_t n, const float* x, const F& f) {
-  V::Ints most = f.key(V::load(x));
-  for (int64_t i = V::kLanes; i < n; i += V::kLanes) most = max(f.key(V::load(x + i)), most);
-  return all(most < V::Ints::splat(F::kBound));
-}
-
 // Apart and with one place for f, since that is seldom needed.
 template <class F>
 __attribute__((noinline)) void map_any(int64_t n, const float* x, float* y, F f) {
@@ -42,17 +35,22 @@ __attribute__((noinline)) void map_any(int64_t n, const float* x, float* y, F f)
   }
 }
 
-// y[i] = f(x[i]) in blocks short enough to be in the cache still when they are read again.
+// y[i] = f(x[i]) in blocks that are computed as if all elements were near, and again where some were not.
 template <class F>
 PF_INLINE void map_blocks(int64_t n, const float* x, float* y, F f) {
   constexpr int64_t kBlock = 16 * V::kLanes;
   for (int64_t size; n >= V::kLanes; n -= size, x += size, y += size) {
     size = n < kBlock ? n / V::kLanes * V::kLanes : kBlock;
-    if (all_near(size, x, f)) {
-      for (int64_t i = 0; i < size; i += V::kLanes) f.near(V::load(x + i)).store(y + i);
-    } else {
-      map_any(size, x, y, f);
+    float kept[kBlock];
+    const float* from = x;
+    if (x == y) from = static_cast<float*>(std::memcpy(kept, x, size_t(size) * sizeof(float)));
+    V::Ints most = f.key(V::load(from));
+    for (int64_t i = 0; i < size; i += V::kLanes) {
+      const V v = V::load(from + i);
+      most = max(f.key(v), most);
+      f.near(v).store(y + i);
     }
+    if (!all(most < V::Ints::splat(F::kBound))) map_any(size, from, y, f);
   }
   if (n) map_any(n, x, y, f);
 }

@@ -29,7 +29,7 @@ function nativePeak() {
 }
 
 async function measure(engine, simd, threads, quick) {
-  const rounds = quick ? 1 : 7
+  const rounds = quick ? 1 : 21
   const sizes = quick ? quickSizes : allSizes
   const side = await engine.start()
   try {

@@ -22,8 +22,9 @@ namespace {
 
 // How the work is cut, for tiles of `tile` x `tile` outputs. The sums of a piece do not depend on its block.
 struct Blocks {
-  static constexpr int64_t kFloats = int64_t(1) << 17;  // of a block's pieces: 512 KiB of second-level cache
+  static constexpr int64_t kFloats = int64_t(1) << 17;  // of a block: 512 KiB of second-level cache
   static constexpr int64_t kFew = 64;                   // pieces that are worth transforming the whole filter for
+  static constexpr int64_t kFewEach = 48;               // the same where each thread has a block of its own in memory
 
   int64_t tile, inputs, positions, down, across, count;
   int64_t width, panels;             // of the product, of output channels
@@ -48,7 +49,8 @@ struct Blocks {
     packed = kernel.packs_rows(count, s.out_channels, channels);
     rows = packed ? kernel.rows : kernel.direct_rows, row_panels = divide_up(count, rows);
     apart = threads > 1 && count >= kFew * threads;
-    blocks = divide_up(count, larger(kFloats / (positions * channels), kFew));
+    const int64_t fitting = kFloats / (positions * (channels + width));  // pieces, with their sums
+    blocks = divide_up(count, larger(fitting, apart ? kFewEach : kFew));
     if (apart) blocks = round_up(blocks, threads);
     block = divide_up(row_panels, blocks) * rows;
     piece_step = round_up(block * channels, 16) + 16, filter_step = width * channels + 16;

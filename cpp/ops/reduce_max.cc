@@ -3,6 +3,8 @@
 // every element that equals the maximum.
 // build: loops
 #include "core/op.h"
+#include "core/simd.h"
+#include "math/integers.h"
 
 namespace pf {
 namespace {
@@ -31,18 +33,36 @@ Status check_lengths(const int32_t* lengths, const Middle& m) {
   return {};
 }
 
-// The maximum of a row, in lanes; a NaN counts only when it comes first.
+// The maximum of a row; a NaN counts only when it comes first.
 float row_maximum(int64_t n, const float* x) {
   constexpr int kLanes = 16;
-  float best[kLanes];
-  for (float& b : best) b = x[0];
+  f32x4 a = f32x4::splat(x[0]), b = a, c = a, d = a;
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (int k = 0; k < kLanes; ++k) best[k] = x[i + k] > best[k] ? x[i + k] : best[k];
-  for (; i < n; ++i) best[0] = x[i] > best[0] ? x[i] : best[0];
-  for (int k = 1; k < kLanes; ++k) best[0] = best[k] > best[0] ? best[k] : best[0];
-  return best[0];
+  for (; i + kLanes <= n; i += kLanes) {
+    a = max(a, f32x4::load(x + i)), b = max(b, f32x4::load(x + i + 4));
+    c = max(c, f32x4::load(x + i + 8)), d = max(d, f32x4::load(x + i + 12));
+  }
+  a = max(max(a, b), max(c, d));
+  float best = a.lane(0);
+  for (int k = 1; k < 4; ++k) best = a.lane(k) > best ? a.lane(k) : best;
+  for (; i < n; ++i) best = x[i] > best ? x[i] : best;
+  return best;
 }
+
+// Raises y to the maximum of itself and `count` rows, which follow one another.
+void raise(int64_t count, int64_t n, const float* rows, float* y) {
+  int64_t j = 0;
+  for (; j + 4 <= n; j += 4) {
+    const float* x = rows + j;
+    f32x4 best = f32x4::load(y + j);
+    for (int64_t i = 0; i < count; ++i, x += n) best = max(best, f32x4::load(x));
+    best.store(y + j);
+  }
+  for (; j < n; ++j)
+    for (int64_t i = 0; i < count; ++i) y[j] = rows[i * n + j] > y[j] ? rows[i * n + j] : y[j];
+}
+
+constexpr int64_t kTogether = 8;  // rows
 
 // As in Caffe2 the first element counts even where the length is 0, and a NaN only when it comes first.
 void find_maxima(const Middle& m, const float* x, const int32_t* lengths, float* y) {
@@ -55,11 +75,12 @@ void find_maxima(const Middle& m, const float* x, const int32_t* lengths, float*
         continue;
       }
       for (int64_t j = 0; j < m.inner; ++j) to[j] = from[j];
-      for (int64_t i = 1; i < m.length && !lengths; ++i) {
-        const float* row = from + i * m.inner;
-        for (int64_t j = 0; j < m.inner; ++j) to[j] = row[j] > to[j] ? row[j] : to[j];
+      if (!lengths) {
+        // Some at a time, which the prefetchers follow.
+        for (int64_t i = 1; i < m.length; i += kTogether)
+          raise(smaller(kTogether, m.length - i), m.inner, from + i * m.inner, to);
+        continue;
       }
-      if (!lengths) continue;
       for (int64_t i = 1; i < m.length; ++i)
         for (int64_t j = 0; j < m.inner; ++j) {
           const float value = from[i * m.inner + j];

@@ -33,20 +33,37 @@ struct ExpOf {
   static constexpr int32_t kBound = 0x42ae0001;  // that of 87, and 1
   PF_INLINE I key(V x) const { return bits(x) & (I::splat(-1) - bits(sign)); }
 
-  // e^x = 2^n * p, where n sits in the low bits of `shifted`.
-  struct Power {
-    V p, shifted;
+  // e^x = 2^n * (1 + r + r^2 * p), where n sits in the low bits of `shifted`.
+  struct Parts {
+    V r, p, shifted;
   };
-  PF_INLINE Power power(V x) const {
+  PF_INLINE Parts parts(V x) const {
     // n = x / ln 2 rounded to nearest by adding and taking away 1.5 * 2^23; r = x - n ln 2 in two steps.
     const V shifted = madd(x, log2_e, rounder), n = shifted - rounder;
     const V r = madd(n, ln2_low, madd(n, ln2_high, x));
     V p = madd(c6, r, c5);
     p = madd(p, r, c4);
     p = madd(p, r, c3);
-    p = madd(p, r, c2);
-    p = madd(p, r, one);
-    return {madd(p, r, one), shifted};
+    return {r, madd(p, r, c2), shifted};
+  }
+
+  // e^x = 2^n * p
+  struct Power {
+    V p, shifted;
+  };
+  PF_INLINE Power power(V x) const {
+    const Parts e = parts(x);
+    return {madd(madd(e.p, e.r, one), e.r, one), e.shifted};
+  }
+
+  // e^x - 1 and e^x + 1 for -87 <= x <= 0, the first as exact near 0 as elsewhere.
+  struct Around {
+    V less, more;
+  };
+  PF_INLINE Around around(V x) const {
+    const Parts e = parts(x);
+    const V scale = from_bits(bits(one) + (bits(e.shifted) << 23)), rest = madd(e.p, e.r * e.r, e.r);
+    return {madd(scale, rest, scale - one), madd(scale, rest, scale + one)};
   }
 
   // For |x| <= 87: there the exponents of p and the result are those of normal floats, and n is added to that of p.
@@ -134,35 +151,15 @@ struct LogOf {
   }
 };
 
-constexpr float kTanhTerms[] = {
-    -5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f, 0.625f, 10.f,
-};
-
-// Within 2 ulp.
+// Within 2 ulp, and odd to the bit.
 struct TanhOf {
-  V c11, c9, c7, c5, c3, border, bound;
   ExpOf exp;
-  PF_INLINE explicit TanhOf(const float* k = kTanhTerms, const float* of_exp = kExpTerms)
-      : c11(V::load_splat(k)),
-        c9(V::load_splat(k + 1)),
-        c7(V::load_splat(k + 2)),
-        c5(V::load_splat(k + 3)),
-        c3(V::load_splat(k + 4)),
-        border(V::load_splat(k + 5)),
-        bound(V::load_splat(k + 6)),
-        exp(of_exp) {}
+  PF_INLINE explicit TanhOf(const float* k = kExpTerms) : exp(k) {}
 
+  // (1 - e^-2|x|) / (1 + e^-2|x|), which is 1 from 9.1 on.
   PF_INLINE V operator()(V x) const {
-    const V size = abs(x), square = x * x;
-    // Below 0.625 an odd polynomial (Cephes' tanhf), above it 1 - 2 / (e^2|x| + 1), which is 1 from 9.1 on. A NaN takes
-    // the first way.
-    V p = madd(c11, square, c9);
-    p = madd(p, square, c7);
-    p = madd(p, square, c5);
-    p = madd(p, square, c3);
-    const V near = madd(p * square, x, x), bounded = min(size, bound);
-    const V far = exp.one - (exp.one + exp.one) / (exp.near(bounded + bounded) + exp.one);
-    return select(border <= size, copy_sign(far, x), near);
+    const ExpOf::Around e = exp.around(min(abs(x), V::splat(10.f)) * V::splat(-2.f));
+    return copy_sign(e.less / e.more, x);
   }
 };
 

@@ -61,9 +61,7 @@ inline __attribute__((noinline)) void map_power(int64_t n, const float* x, float
 inline void map_exp(int64_t n, const float* x, float* y) { map_power(n, x, y, 0.f); }
 inline void map_log(int64_t n, const float* x, float* y) { map_blocks(n, x, y, LogOf(from_memory(kLogTerms))); }
 inline void map_sigmoid(int64_t n, const float* x, float* y) { map_blocks(n, x, y, SigmoidOf(from_memory(kExpTerms))); }
-inline void map_tanh(int64_t n, const float* x, float* y) {
-  map_lanes(n, x, y, TanhOf(from_memory(kTanhTerms), from_memory(kExpTerms)));
-}
+inline void map_tanh(int64_t n, const float* x, float* y) { map_lanes(n, x, y, TanhOf(from_memory(kExpTerms))); }
 
 // Both with four running vectors, which hide the latency of one.
 inline float largest_of_array(int64_t n, const float* x) {
